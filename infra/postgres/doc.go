@@ -1,0 +1,2 @@
+// Package postgres opens connection pools, migrates schemas, and tells which errors pass by themselves.
+package postgres

@@ -1,0 +1,149 @@
+package program
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ordersaga.internal/infra/telemetry"
+)
+
+// Spec describes a program. C is its configuration struct (see Setting).
+type Spec[C any] struct {
+	Name    string // "payment"
+	Short   string // one sentence, without a full stop
+	Example string // of the command line, for --help
+	Version string // default: what the build recorded
+
+	// Serve runs until ctx ends. It is what the program does without a command.
+	Serve func(ctx context.Context, c C) error
+	// Migrate brings the database schema up to date. Nil: there is no such command.
+	Migrate func(ctx context.Context, c C) error
+}
+
+// Main runs the program with the process's arguments and environment, and exits with its code.
+func Main[C any](s Spec[C]) {
+	os.Exit(Run(context.Background(), s, os.Args[1:], os.Environ()))
+}
+
+// Run runs the program with these arguments and this environment, and returns its exit code.
+func Run[C any](ctx context.Context, s Spec[C], args, environment []string) int {
+	return s.execute(ctx, args, environment, os.Stdout, os.Stderr)
+}
+
+func (s Spec[C]) execute(ctx context.Context, args, environment []string, stdout, stderr io.Writer) int {
+	root := s.Command(environment)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return untilSignal(ctx, s.Name, stderr, root.ExecuteContext)
+}
+
+// Command returns the program as a command of cobra.
+func (s Spec[C]) Command(environment []string) *cobra.Command {
+	settings := Settings(new(C))
+	root := &cobra.Command{
+		Use: s.Name, Short: s.Short, Example: s.Example, Args: cobra.NoArgs,
+		SilenceUsage: true, SilenceErrors: true,
+		RunE: s.command("serve", settings, environment, s.Serve),
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(err) })
+	root.CompletionOptions.DisableDefaultCmd = true
+	for _, setting := range settings {
+		if setting.Flag == "" {
+			continue
+		}
+		root.PersistentFlags().String(setting.Flag, "", help(setting))
+	}
+	root.PersistentFlags().SortFlags = false
+	root.Long = s.Short + ".\n\nSettings come from the environment; flags win." + secrets(settings)
+	root.AddCommand(&cobra.Command{
+		Use: "serve", Short: "Serve until stopped (the default)", Args: cobra.NoArgs, RunE: root.RunE,
+	})
+	if s.Migrate != nil {
+		root.AddCommand(&cobra.Command{
+			Use: "migrate", Short: "Bring the database schema up to date, as its owner", Args: cobra.NoArgs,
+			RunE: s.command("migrate", settings, environment, s.Migrate),
+		})
+	}
+	root.AddCommand(s.version())
+	markusage(root)
+	return root
+}
+
+func (s Spec[C]) command(
+	command string, settings []Setting, environment []string, do func(context.Context, C) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		var config C
+		if err := Parse(&config, command, environment, given(cmd.Flags(), settings)); err != nil {
+			return err
+		}
+		return do(cmd.Context(), config)
+	}
+}
+
+func (s Spec[C]) version() *cobra.Command {
+	cmd := &cobra.Command{Use: "version", Short: "Say what this is", Args: cobra.NoArgs}
+	output := cmd.Flags().StringP("output", "o", "text", "text or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		build := telemetry.BuildOf(s.Name, s.Version)
+		switch *output {
+		case "json":
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(build)
+		case "text":
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s (%s, %s)\n", build.Service, build.Version, build.Revision, build.Go)
+			return err
+		}
+		return Usage(fmt.Errorf("--output must be text or json"))
+	}
+	return cmd
+}
+
+// given returns the values of the flags that were set, by variable name.
+func given(flags *pflag.FlagSet, settings []Setting) map[string]string {
+	out := map[string]string{}
+	for _, s := range settings {
+		if f := flags.Lookup(s.Flag); s.Flag != "" && f != nil && f.Changed {
+			out[s.Env] = f.Value.String()
+		}
+	}
+	return out
+}
+
+func help(s Setting) string {
+	text := strings.TrimSuffix(s.Doc, ".") + " [" + s.Env
+	if s.Default != "" {
+		text += "=" + s.Default
+	}
+	return text + "]"
+}
+
+// secrets tells of the settings that have no flag.
+func secrets(settings []Setting) string {
+	var out strings.Builder
+	for _, s := range settings {
+		if s.Flag == "" {
+			out.WriteString("\n  " + s.Env + "  " + s.Doc)
+		}
+	}
+	if out.Len() == 0 {
+		return ""
+	}
+	return " Only from the environment:\n" + out.String()
+}
+
+// markUsage makes what cobra says about wrong arguments a usage error.
+func markusage(cmd *cobra.Command) {
+	check := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error { return Usage(check(cmd, args)) }
+	for _, sub := range cmd.Commands() {
+		markusage(sub)
+	}
+}
