@@ -1,0 +1,78 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"ordersaga.internal/contracts/openapi"
+	"ordersaga.internal/infra/httpserver"
+	"ordersaga.internal/processmanager/internal/runner"
+	"ordersaga.internal/processmanager/internal/store"
+)
+
+// Deps is what an API is built on. All fields are required.
+type Deps struct {
+	Machine     runner.Submitter
+	DB          store.Querier
+	Definitions []Definition // of every version in flight, the newest first
+	Log         *slog.Logger
+}
+
+// patience is how long a request waits for the database.
+const patience = 5 * time.Second
+
+// API serves the contract's operations.
+type API struct {
+	Deps
+	steps map[string]bool // the names of every version
+}
+
+var _ StrictServerInterface = (*API)(nil)
+
+// New returns an API.
+func New(d Deps) *API {
+	a := &API{Deps: d, steps: map[string]bool{}}
+	for _, definition := range d.Definitions {
+		for _, step := range definition.Steps {
+			a.steps[step] = true
+		}
+	}
+	return a
+}
+
+// Routes adds the routes to those of the admin port, which has authenticated the request and asked for the role.
+func (a *API) Routes() (func(chi.Router), error) {
+	document, err := openapi.Document("processmanager")
+	if err != nil {
+		return nil, err
+	}
+	contract, err := httpserver.NewContract(document)
+	if err != nil {
+		return nil, fmt.Errorf("contract of the admin API: %w", err)
+	}
+	strict := NewStrictHandlerWithOptions(a, nil, StrictHTTPServerOptions{
+		RequestErrorHandlerFunc: httpserver.BadRequest, ResponseErrorHandlerFunc: a.problem,
+	})
+	router := chi.NewRouter()
+	router.NotFound(httpserver.NotFound)
+	handler := contract.Middleware(HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest}))
+	return func(r chi.Router) { r.Handle("/*", wholePath(handler)) }, nil
+}
+
+// wholePath lets a router that knows whole paths work below another one.
+func wholePath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		route := chi.RouteContext(r.Context())
+		route.RoutePath, route.RoutePatterns = "", nil
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *API) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, patience, errUnavailable)
+}

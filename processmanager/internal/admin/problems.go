@@ -1,0 +1,56 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"ordersaga.internal/infra/httpserver"
+	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/postgres"
+	"ordersaga.internal/processmanager/internal/runner"
+	"ordersaga.internal/processmanager/internal/store"
+)
+
+var errUnavailable = errors.New("the database did not answer in time; the effect is unknown")
+
+// problem answers with what err means to the operator.
+func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
+	var ready httpserver.Problem
+	switch {
+	case errors.As(err, &ready):
+		httpserver.WriteProblem(w, r, ready)
+	case isAny(err, store.ErrNotFound, runner.ErrNoInstance, runner.ErrNotKept, runner.ErrTooNew, runner.ErrNotV7):
+		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusNotFound, "not-found", "No saga instance of this order is kept here."))
+	case isAny(err, errUnavailable, messaging.ErrOverloaded, messaging.ErrClosed, context.Canceled, context.DeadlineExceeded),
+		postgres.IsTransient(err):
+		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
+		w.Header().Set("Retry-After", "2")
+		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable", "Read the instance, then try again."))
+	default:
+		a.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		httpserver.WriteError(w, r, err)
+	}
+}
+
+func isAny(err error, targets ...error) bool {
+	for _, target := range targets {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// denied is a wish that the saga's rules do not allow.
+func denied(why string) error {
+	p := httpserver.NewProblem(http.StatusConflict, "denied", why)
+	p.Title = "The saga's rules do not allow this now"
+	return p
+}
+
+func unknownStep() error {
+	p := httpserver.NewProblem(http.StatusUnprocessableEntity, "unknown-step", "")
+	p.Title = "The saga has no such step"
+	return p.With(httpserver.FieldError{Pointer: "/step", Detail: "no step of any version has this name"})
+}

@@ -1,0 +1,9 @@
+package runner_test
+
+import (
+	"testing"
+
+	"ordersaga.internal/infra/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }

@@ -1,0 +1,201 @@
+package runner_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/kafka"
+	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/processmanager/internal/fulfilment"
+	"ordersaga.internal/processmanager/internal/runner"
+	"ordersaga.internal/processmanager/internal/store"
+	"ordersaga.internal/processmanager/migrations"
+	"ordersaga.internal/processmanager/saga"
+)
+
+// world is a process manager's database and a broker, with participants that do what a script says.
+type world struct {
+	t            *testing.T
+	broker       testkit.Broker
+	db           *testkit.DB
+	versions     *saga.Set
+	script       *script
+	participants *messaging.Machine[*messaging.Fence]
+}
+
+func newWorld(t *testing.T, versions *saga.Set) *world {
+	t.Helper()
+	w := &world{t: t, broker: testkit.Kafka(t), versions: versions, script: newScript()}
+	w.broker.Topics(t, contracts.Partitions, contracts.Topics()...)
+	w.db = testkit.Postgres(t,
+		testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
+		testkit.Migration{Table: migrations.Table, FS: migrations.FS})
+	theirs := testkit.Postgres(t, testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations})
+	w.participants = machine(w, theirs.Pool, messaging.Handler[*messaging.Fence](w.script), messaging.Config{
+		Service: "participants", Replica: "1", Workers: 1,
+		Topics: []string{contracts.OrderCommands, contracts.PaymentCommands, contracts.WarehouseCommands},
+	})
+	run(t, w.participants.Run)
+	return w
+}
+
+func machine[S any](w *world, pool *pgxpool.Pool, h messaging.Handler[S], c messaging.Config) *messaging.Machine[S] {
+	w.t.Helper()
+	c.TopicPrefix, c.TimerTick = w.broker.Prefix, 20*time.Millisecond
+	m, err := messaging.New(messaging.Deps{
+		Pool: pool, Codec: contracts.NewRegistry(), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Tracer: noop.NewTracerProvider().Tracer(""),
+		Kafka: func(opts ...kgo.Opt) (*kgo.Client, error) {
+			return kafka.NewClient(w.broker.Config(), slog.New(slog.DiscardHandler), opts...)
+		},
+	}, h, c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return m
+}
+
+// run runs a component until the test ends or stop is called.
+func run(t *testing.T, component func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- component(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("component: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// manager is a running process manager.
+type manager struct {
+	*messaging.Machine[*runner.Batch]
+	metrics *prometheus.Registry
+	stop    func()
+}
+
+func (w *world) manager(replica string) *manager {
+	w.t.Helper()
+	pool := w.db.Open(w.t)
+	m := &manager{metrics: prometheus.NewRegistry()}
+	h, err := runner.New(runner.Deps{
+		Versions: w.versions, Log: slog.New(slog.DiscardHandler), Metrics: m.metrics,
+		Customer: func(data any) string { return data.(fulfilment.Order).CustomerID },
+	}, runner.Config{LookEvery: 20 * time.Millisecond})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := h.Prepare(w.t.Context(), pool); err != nil {
+		w.t.Fatal(err)
+	}
+	m.Machine = machine(w, pool, messaging.Handler[*runner.Batch](h), messaging.Config{
+		Service: "processmanager", Replica: replica, Workers: 2, Topics: contracts.EventTopics(),
+	})
+	m.stop = run(w.t, m.Run)
+	testkit.Eventually(w.t, func() bool { return m.Ready(w.t.Context()) == nil }, "the process manager is ready")
+	return m
+}
+
+// place places an order as the order service would, and returns its id.
+func (w *world) place(customer string) uuid.UUID {
+	w.t.Helper()
+	return w.placeAs(uuid.Must(uuid.NewV7()), customer)
+}
+
+func (w *world) placeAs(order uuid.UUID, customer string) uuid.UUID {
+	w.t.Helper()
+	eur := func(minor int64) contracts.Money { return contracts.Money{AmountMinor: minor, Currency: "EUR"} }
+	w.emit(order, contracts.OrderPlaced{
+		OrderID: order, CustomerID: customer, PaymentMethod: "pm_ok", ShipTo: "addr_home", Total: eur(3998),
+		Lines: []contracts.PricedLine{{SKU: "SKU-0001", Quantity: 2, UnitPrice: eur(1999)}},
+	})
+	return order
+}
+
+// emit publishes an event that answers no command.
+func (w *world) emit(order uuid.UUID, event any) {
+	w.t.Helper()
+	err := w.participants.Submit(w.t.Context(), messaging.Message{
+		Subject: order, Body: emitted{event}, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// answer gives the outcome of a command that a participant left open.
+func (w *world) answer(order uuid.UUID, operation string, event any) {
+	w.t.Helper()
+	if err := w.participants.Submit(w.t.Context(), messaging.Message{Subject: order, Body: outcome{operation, event}}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// state returns the instance's, "" while there is none.
+func (w *world) state(order uuid.UUID) saga.State {
+	w.t.Helper()
+	r, _ := w.read(order)
+	if r == nil {
+		return ""
+	}
+	return r.State
+}
+
+func (w *world) read(order uuid.UUID) (*store.Record, []store.Entry) {
+	w.t.Helper()
+	r, history, err := store.One(w.t.Context(), w.db.Pool, order)
+	if err != nil {
+		return nil, nil
+	}
+	return r, history
+}
+
+func (w *world) waitFor(order uuid.UUID, state saga.State) (*store.Record, []store.Entry) {
+	w.t.Helper()
+	testkit.Eventually(w.t, func() bool { return w.state(order) == state }, "order is "+string(state))
+	return w.read(order)
+}
+
+func (w *world) count(sql string, args ...any) (n int) {
+	w.t.Helper()
+	if err := w.db.Pool.QueryRow(w.t.Context(), sql, args...).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// consumed tells whether the process manager has read the events topics to their ends.
+func (w *world) consumed() bool {
+	w.t.Helper()
+	return int64(w.count(`SELECT coalesce(sum(next), 0) FROM positions`)) == w.published(contracts.EventTopics()...)
+}
+
+// published counts the records of topics.
+func (w *world) published(topics ...string) (n int64) {
+	w.t.Helper()
+	for i := range topics {
+		topics[i] = w.broker.Prefix + topics[i]
+	}
+	ends, err := kadm.NewClient(w.broker.Client(w.t)).ListEndOffsets(w.t.Context(), topics...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
+	return n
+}

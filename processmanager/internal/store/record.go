@@ -1,0 +1,61 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"ordersaga.internal/processmanager/saga"
+)
+
+// Record is a saga instance with what is kept beside it.
+type Record struct {
+	saga.Instance[any]
+
+	Partition   int32     // of the order, on every topic
+	PlacedAt    time.Time // when the event that started it says that it happened
+	StartedAt   time.Time
+	CustomerID  string
+	Traceparent string // of the event that started it
+	Tracestate  string
+
+	Transitions int // how many inputs moved it
+	UpdatedAt   time.Time
+	FinishedAt  time.Time // zero: not yet
+}
+
+// Entry is one line of the history.
+type Entry struct {
+	OrderID    uuid.UUID
+	InputID    uuid.UUID
+	Transition int // the instance's count; an input without effect has that of the transition before it
+	At         time.Time
+	Topic      string // empty for what is no message
+	Offset     int64
+	Input      string // wire type
+	Note       saga.Note
+	Commands   []Sent
+	TraceID    string // 32 hex digits, or empty
+	Operator   string // who wished it; empty for events and deadlines
+	Reason     string
+}
+
+// Sent is a command that an input led to.
+type Sent struct {
+	Type    string // wire type
+	Attempt int
+}
+
+// Moves tells whether the input had an effect on the instance.
+func (e *Entry) Moves() bool { return e.Note.Effect == saga.Applied || e.Note.Effect == saga.Jammed }
+
+// Timer is an instance that needs the clock.
+type Timer struct {
+	OrderID     uuid.UUID
+	Partition   int32
+	Traceparent string
+	Tracestate  string
+}
+
+// Range of order ids: From ≤ id < To.
+type Range struct{ From, To uuid.UUID }

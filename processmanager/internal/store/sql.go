@@ -1,0 +1,111 @@
+package store
+
+// The hot statements name the range of their ids, so that the months in which they cannot be are not opened.
+const (
+	lockSQL = `
+SELECT ` + recordColumns + `
+FROM instance
+WHERE order_id = ANY($1::uuid[]) AND order_id BETWEEN $2 AND $3
+ORDER BY order_id FOR UPDATE`
+
+	dataSQL = `SELECT order_id, data FROM instance WHERE order_id = ANY($1::uuid[]) AND order_id BETWEEN $2 AND $3`
+
+	// What never changes and what changes: the two halves of a row.
+	fixedColumns  = `definition, version, partition, placed_at, started_at, customer_id, traceparent, tracestate`
+	movingColumns = `transitions, sequence, updated_at, resend_at, deadline, finished_at, command_id, attempt, undo, cancelling,
+    state, step, failed, reason, stuck, steps`
+	recordColumns = `order_id, ` + fixedColumns + `, ` + movingColumns
+
+	insertSQL = `
+INSERT INTO instance (order_id, ` + movingColumns + `, ` + fixedColumns + `, data)
+SELECT * FROM unnest(
+    $1::uuid[], $2::int[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::uuid[],
+    $9::int[], $10::bool[], $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+    $18::text[], $19::smallint[], $20::smallint[], $21::timestamptz[], $22::timestamptz[], $23::text[], $24::text[], $25::text[],
+    $26::jsonb[])`
+
+	// The LIMIT takes no row away: it tells the planner that n is short, so that it looks n's rows up by key, also with a plan
+	// from when the table was empty. A range of ids, as above, would make it read the range and compare with every row of n.
+	updateSQL = `
+UPDATE instance AS i
+SET transitions = n.transitions, sequence = n.sequence, updated_at = n.updated_at, resend_at = n.resend_at,
+    deadline = n.deadline, finished_at = n.finished_at, command_id = n.command_id, attempt = n.attempt, undo = n.undo,
+    cancelling = n.cancelling, state = n.state, step = n.step, failed = n.failed, reason = n.reason, stuck = n.stuck,
+    steps = n.steps
+FROM (SELECT * FROM unnest(
+    $1::uuid[], $2::int[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::uuid[],
+    $9::int[], $10::bool[], $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[])
+    AS n (order_id, ` + movingColumns + `) LIMIT cardinality($1)) AS n
+WHERE i.order_id = n.order_id`
+
+	// An input is recorded once: when it comes again, the first line stays, unless only now it has an effect.
+	historySQL = `
+INSERT INTO history AS h (order_id, input_id, transition, at, "offset", topic, input, effect, from_state, to_state, note,
+    commands, trace_id, operator, reason)
+SELECT order_id, input_id, transition, at, CASE WHEN topic <> '' THEN "offset" END, nullif(topic, ''), input, effect,
+    from_state, to_state, note, string_to_array(commands, ','), trace_id, nullif(operator, ''), nullif(reason, '')
+FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::timestamptz[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+    AS n (order_id, input_id, transition, at, "offset", topic, input, effect, from_state, to_state, note,
+        commands, trace_id, operator, reason)
+ON CONFLICT (order_id, input_id) DO UPDATE
+SET transition = excluded.transition, at = excluded.at, "offset" = excluded."offset", topic = excluded.topic,
+    effect = excluded.effect, from_state = excluded.from_state, to_state = excluded.to_state, note = excluded.note,
+    commands = excluded.commands, trace_id = excluded.trace_id
+WHERE excluded.effect IN ('applied', 'jammed') AND h.effect NOT IN ('applied', 'jammed')`
+)
+
+// Deadlines. A null is less than nothing to least(): an instance that waits for an operator has no due time.
+const (
+	earliestSQL = `
+SELECT partition, min(least(resend_at, deadline))
+FROM instance WHERE finished_at IS NULL AND partition = ANY($1::smallint[])
+GROUP BY partition HAVING min(least(resend_at, deadline)) IS NOT NULL`
+
+	dueSQL = `
+SELECT i.order_id, i.partition, i.traceparent, i.tracestate
+FROM unnest($1::smallint[], $2::timestamptz[]) AS u (partition, until)
+JOIN instance AS i ON i.partition = u.partition AND i.finished_at IS NULL AND least(i.resend_at, i.deadline) <= u.until
+ORDER BY least(i.resend_at, i.deadline), i.order_id LIMIT $3`
+
+	// Locks in the order in which everybody does.
+	deferSQL = `
+WITH pending AS (
+    SELECT order_id FROM instance WHERE finished_at IS NULL AND partition = $1 AND resend_at IS NOT NULL
+    ORDER BY order_id FOR UPDATE)
+UPDATE instance AS i SET resend_at = i.resend_at + $2::interval, deadline = i.deadline + $2::interval
+FROM pending AS p WHERE i.order_id = p.order_id`
+)
+
+// Partitions and counts.
+const (
+	makePartitionsSQL = `SELECT make_partitions($1, $2)`
+
+	keptSQL = `
+SELECT min(lower_bound::text)::uuid, max(upper_bound::text)::uuid FROM partition_bounds WHERE parent_name = 'instance'
+HAVING count(*) > 0`
+
+	countSQL = `
+SELECT state, count(*) FROM instance WHERE finished_at IS NULL GROUP BY state
+UNION ALL SELECT 'stuck', count(*) FROM instance WHERE stuck <> ''`
+)
+
+// For people. Conditions are added to listSQL, spelled as those of the partial indexes.
+const (
+	oneSQL = `SELECT ` + recordColumns + ` FROM instance WHERE order_id = $1`
+
+	listSQL         = `SELECT ` + recordColumns + ` FROM instance WHERE order_id < $1`
+	listOpenSQL     = ` AND finished_at IS NULL`
+	listFailedSQL   = ` AND state IN ('rejected', 'cancelled')`
+	listStateSQL    = ` AND state = $%d`
+	listStuckSQL    = ` AND stuck <> ''`
+	listUnstuckSQL  = ` AND stuck = ''`
+	listCustomerSQL = ` AND customer_id = $%d`
+	listOrderSQL    = ` ORDER BY order_id DESC LIMIT $2`
+
+	entriesSQL = `
+SELECT order_id, input_id, transition, at, coalesce("offset", 0), coalesce(topic, ''), input, effect, from_state, to_state, note,
+    array_to_string(commands, ','), trace_id, coalesce(operator, ''), coalesce(reason, '')
+FROM history WHERE order_id = $1
+ORDER BY transition, effect NOT IN ('applied', 'jammed'), at, "offset"`
+)

@@ -1,0 +1,144 @@
+package saga
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrUnknownVersion is returned for an instance whose definition or version is not in the set.
+var ErrUnknownVersion = errors.New("unknown saga definition or version")
+
+// Version is one version of a definition with the type of its data hidden: a *Definition that Define returned.
+type Version interface {
+	id() versionID
+	startedBy() string
+	binds(wireType string) bool
+	start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
+	apply(i Instance[any], in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
+	decode(data []byte) (any, error)
+}
+
+type versionID struct {
+	name   string
+	number int
+}
+
+// Set holds every version that may still be in flight, so that each instance ends under the version that it started with
+// (rule 9). The data of an Instance[any] is a D, not a pointer.
+type Set struct {
+	versions map[versionID]Version
+	starting map[string]Version // by start event: the newest version
+}
+
+// NewSet returns a set. It panics where two definitions are the same version, or two names start with the same event.
+func NewSet(versions ...Version) *Set {
+	s := &Set{versions: map[versionID]Version{}, starting: map[string]Version{}}
+	for _, v := range versions {
+		id := v.id()
+		if _, twice := s.versions[id]; twice {
+			panic(fmt.Sprintf("saga.NewSet: %s v%d is given twice", id.name, id.number))
+		}
+		s.versions[id] = v
+		newest, taken := s.starting[v.startedBy()]
+		if taken && newest.id().name != id.name {
+			panic(fmt.Sprintf("saga.NewSet: %s starts both %s and %s", v.startedBy(), newest.id().name, id.name))
+		}
+		if !taken || newest.id().number < id.number {
+			s.starting[v.startedBy()] = v
+		}
+	}
+	return s
+}
+
+// Starts tells whether an event starts an instance.
+func (s *Set) Starts(wireType string) bool { return s.starting[wireType] != nil }
+
+// Binds tells whether a version of the set handles an event or ignores it by name.
+func (s *Set) Binds(wireType string) bool {
+	for _, v := range s.versions {
+		if v.binds(wireType) {
+			return true
+		}
+	}
+	return false
+}
+
+// Start starts an instance of the newest version that in.Body starts. Errors: as Start.
+func (s *Set) Start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
+	if in.Body == nil {
+		return Instance[any]{}, nil, Note{}, ErrNoBody
+	}
+	v := s.starting[in.Body.WireType()]
+	if v == nil {
+		return Instance[any]{}, nil, Note{}, fmt.Errorf("%w: %s", ErrNotStarting, in.Body.WireType())
+	}
+	return v.start(in, now)
+}
+
+// Apply applies an input under the instance's own version. Errors: ErrUnknownVersion; as Apply.
+func (s *Set) Apply(i Instance[any], in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
+	v, err := s.version(i.Definition, i.Version)
+	if err != nil {
+		return i, nil, Note{}, err
+	}
+	return v.apply(i, in, now)
+}
+
+// Decode returns an instance's data from the JSON of it. Errors: ErrUnknownVersion; JSON that does not fit.
+func (s *Set) Decode(definition string, version int, data []byte) (any, error) {
+	v, err := s.version(definition, version)
+	if err != nil {
+		return nil, err
+	}
+	return v.decode(data)
+}
+
+func (s *Set) version(name string, number int) (Version, error) {
+	v := s.versions[versionID{name, number}]
+	if v == nil {
+		return nil, fmt.Errorf("%w: %s v%d", ErrUnknownVersion, name, number)
+	}
+	return v, nil
+}
+
+func (d *Definition[D]) id() versionID { return versionID{d.Name, d.Version} }
+
+func (d *Definition[D]) startedBy() string { return d.Start.event.WireType() }
+
+func (d *Definition[D]) binds(wireType string) bool {
+	_, ok := d.table.bindings[wireType]
+	return ok
+}
+
+func (d *Definition[D]) start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
+	i, out, note, err := Start(d, in, now)
+	return withData[any](i, i.Data), out, note, err
+}
+
+func (d *Definition[D]) apply(i Instance[any], in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
+	data, ok := i.Data.(D)
+	if !ok {
+		return i, nil, Note{}, fmt.Errorf("%w: its data is a %T", ErrWrongDefinition, i.Data)
+	}
+	next, out, note, err := Apply(d, withData(i, data), in, now)
+	return withData(next, i.Data), out, note, err
+}
+
+func (d *Definition[D]) decode(data []byte) (any, error) {
+	var v D
+	if err := json.Unmarshal(data, &v); err != nil {
+		return nil, fmt.Errorf("decode data of %s v%d: %w", d.Name, d.Version, err)
+	}
+	return v, nil
+}
+
+// withData is i with other data: D never changes, so it is boxed once.
+func withData[B, A any](i Instance[A], data B) Instance[B] {
+	return Instance[B]{
+		ID: i.ID, Definition: i.Definition, Version: i.Version, State: i.State, Data: data, Steps: i.Steps,
+		Outstanding: i.Outstanding, Cancelling: i.Cancelling, Failed: i.Failed, Reason: i.Reason, Stuck: i.Stuck,
+		Sequence: i.Sequence,
+	}
+}
