@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"ordersaga.internal/contracts"
+	"ordersaga.internal/contracts/openapi"
+	"ordersaga.internal/infra/httpserver"
+	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/program"
+	"ordersaga.internal/services/order/internal/backlog"
+	"ordersaga.internal/services/order/internal/httpapi"
+	"ordersaga.internal/services/order/internal/messages"
+	"ordersaga.internal/services/order/internal/store"
+	"ordersaga.internal/services/order/internal/watch"
+)
+
+// serve runs the service until ctx ends.
+func serve(ctx context.Context, c config) error {
+	s, err := newService(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer s.parts.Close(ctx)
+	s.parts.Telemetry.Log.InfoContext(ctx, "serving", "http", s.api.Addr(), "admin", s.admin.Addr(), "replica", c.Replica)
+	return s.run(ctx)
+}
+
+// service is everything that runs in this process.
+type service struct {
+	parts   *program.Parts
+	store   *store.Store
+	machine *messaging.Machine[*messages.Batch]
+	watch   *watch.Watch
+	backlog *backlog.Backlog
+	api     *httpserver.Server
+	admin   *httpserver.Server
+}
+
+// newService reaches the database and the broker, checks that both are as they must be, and listens.
+func newService(ctx context.Context, c config) (_ *service, err error) {
+	s := &service{watch: watch.New()}
+	if s.parts, err = c.Open(ctx, "order"); err != nil {
+		return nil, fmt.Errorf("start: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			s.parts.Close(ctx)
+		}
+	}()
+	topics := []string{contracts.OrderCommands, contracts.OrderEvents}
+	if err := s.parts.Check(ctx, topics, contracts.Partitions, schemas...); err != nil {
+		return nil, fmt.Errorf("start: %w", err)
+	}
+	s.store = store.New(s.parts.Pool)
+	if s.backlog, err = backlog.New(s.store, c.OutboxLimit, s.parts.Telemetry.Registry); err != nil {
+		return nil, fmt.Errorf("backlog: %w", err)
+	}
+	metrics, err := newMetrics(s.parts.Telemetry.Registry, s.watch)
+	if err != nil {
+		return nil, err
+	}
+	codec := contracts.NewRegistry()
+	s.machine, err = messaging.New(s.parts.Deps(codec), messages.NewHandler(codec, metrics),
+		c.Machine("order", []string{contracts.OrderCommands}, contracts.Partitions))
+	if err != nil {
+		return nil, fmt.Errorf("machine: %w", err)
+	}
+	return s, s.listen(ctx, c)
+}
+
+func (s *service) listen(ctx context.Context, c config) error {
+	document, err := openapi.Document("order")
+	if err != nil {
+		return fmt.Errorf("contract: %w", err)
+	}
+	contract, err := httpserver.NewContract(document)
+	if err != nil {
+		return fmt.Errorf("contract: %w", err)
+	}
+	api := httpapi.NewAPI(httpapi.Deps{
+		Machine: s.machine, Orders: s.store, Products: s.store, Watch: s.watch,
+		Full: s.backlog.Full, Stopping: ctx.Done(), Log: s.parts.Telemetry.Log,
+	})
+	s.api, err = s.parts.Server(c.HTTPAddr, s.parts.Auth.Middleware(contract.Middleware(api.Handler())))
+	if err != nil {
+		return fmt.Errorf("order API: %w", err)
+	}
+	s.admin, err = s.parts.Server(c.AdminAddr, s.adminHandler(ctx))
+	if err != nil {
+		_ = s.api.Close()
+		return fmt.Errorf("admin port: %w", err)
+	}
+	return nil
+}
+
+func (s *service) adminHandler(ctx context.Context) http.Handler {
+	return httpserver.Admin(httpserver.AdminConfig{
+		Telemetry: s.parts.Telemetry, Stopping: ctx.Done(),
+		Ready: map[string]func(context.Context) error{"machine": s.machine.Ready},
+	})
+}
+
+// run ends in order: no more requests, then the machine, which still commits what they submitted.
+func (s *service) run(ctx context.Context) error {
+	log := s.parts.Telemetry.Log
+	return program.Together(ctx,
+		s.api.Run,
+		s.machine.Run,
+		func(ctx context.Context) error { return s.watch.Run(ctx, s.store.States, log) },
+		func(ctx context.Context) error { return s.backlog.Run(ctx, log) },
+		s.admin.Run,
+	)
+}

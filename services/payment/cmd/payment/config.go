@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"ordersaga.internal/infra/program"
+)
+
+// config is every setting of the program.
+type config struct {
+	program.Common
+
+	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9102" doc:"Where the admin port listens."`
+
+	ProviderURL     string        `env:"PROVIDER_URL" envDefault:"http://127.0.0.1:8085" doc:"The payment provider."`
+	ProviderKey     string        `env:"PROVIDER_KEY" need:"serve" doc:"API key at the provider."`
+	ProviderTimeout time.Duration `env:"PROVIDER_TIMEOUT" envDefault:"3s" doc:"How long one call waits for its answer."`
+	ProviderRate    float64       `env:"PROVIDER_RATE" envDefault:"10000" doc:"Most calls in a second."`
+	ProviderCalls   int           `env:"PROVIDER_CALLS" envDefault:"256" doc:"Most calls at once."`
+	OperationLease  time.Duration `env:"OPERATION_LEASE" envDefault:"15s" doc:"How long after a crash another replica calls again."`
+}
+
+// Validate implements program.Validator.
+func (c config) Validate() error {
+	errs := []error{c.Common.Validate()}
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New(what))
+		}
+	}
+	need(c.ProviderTimeout > 0, "PROVIDER_TIMEOUT must be positive")
+	need(c.ProviderRate > 0, "PROVIDER_RATE must be positive")
+	need(c.ProviderCalls > 0, "PROVIDER_CALLS must be positive")
+	// The close, the call and the reading after it, with room: else a second replica joins in.
+	need(c.OperationLease > 4*c.ProviderTimeout, "OPERATION_LEASE must be more than four times PROVIDER_TIMEOUT")
+	return errors.Join(errs...)
+}

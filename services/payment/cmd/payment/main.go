@@ -1,0 +1,73 @@
+// Command payment holds, takes and gives back the money of orders, by a payment provider.
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/httpserver"
+	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/program"
+	"ordersaga.internal/services/payment/internal/caller"
+	"ordersaga.internal/services/payment/internal/guard"
+	"ordersaga.internal/services/payment/internal/participant"
+	"ordersaga.internal/services/payment/internal/sandbox"
+	"ordersaga.internal/services/payment/internal/service"
+	"ordersaga.internal/services/payment/migrations"
+)
+
+func main() {
+	program.Main(program.Spec[config]{
+		Name: participant.Service, Short: "Hold, take and give back the money of orders",
+		Example: "  payment --provider-url http://127.0.0.1:8085 --replica 2",
+		Serve:   serve, Migrate: migrate,
+	})
+}
+
+// schemas are the migrations, in order.
+func schemas() []program.Schema {
+	return []program.Schema{
+		{Table: messaging.MigrationsTable, FS: messaging.Migrations},
+		{Table: migrations.Table, FS: migrations.FS},
+	}
+}
+
+func migrate(ctx context.Context, c config) error {
+	return c.Migrate(ctx, "payments_run", schemas()...)
+}
+
+func serve(ctx context.Context, c config) error {
+	client, err := sandbox.New(sandbox.Config{URL: c.ProviderURL, Key: c.ProviderKey})
+	if err != nil {
+		return program.Usage(err)
+	}
+	defer client.CloseIdle()
+	parts, err := c.Open(ctx, participant.Service)
+	if err != nil {
+		return err
+	}
+	defer parts.Close(ctx)
+	topics := []string{contracts.PaymentCommands, contracts.PaymentEvents}
+	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
+		return err
+	}
+	replica, err := service.New(parts.Deps(contracts.NewRegistry()), client, service.Config{
+		Machine: c.Machine(participant.Service, topics[:1], contracts.Partitions),
+		Guard:   guard.Config{Timeout: c.ProviderTimeout, Rate: c.ProviderRate},
+		Caller:  caller.Config{Concurrency: c.ProviderCalls},
+		Lease:   c.OperationLease,
+	})
+	if err != nil {
+		return err
+	}
+	admin, err := parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
+		Telemetry: parts.Telemetry, Stopping: ctx.Done(),
+		Ready: map[string]func(context.Context) error{"machine": replica.Ready},
+	}))
+	if err != nil {
+		return fmt.Errorf("admin port: %w", err)
+	}
+	parts.Telemetry.Log.Info("payment runs", "replica", c.Replica, "admin", admin.Addr(), "provider", c.ProviderURL)
+	return program.Together(ctx, replica.Run, admin.Run)
+}

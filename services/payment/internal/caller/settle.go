@@ -1,0 +1,98 @@
+package caller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/telemetry"
+	"ordersaga.internal/services/payment/internal/payments"
+)
+
+// settle calls the provider for the operation and submits what came of it.
+func (c *Caller) settle(ctx context.Context, op payments.Operation) {
+	if time.Now().After(op.DueAt) { // it waited for longer than its lease: somebody else may have it
+		c.answered()
+		return
+	}
+	answer, err := c.ask(telemetry.WithTraceContext(ctx, op.Traceparent, op.Tracestate), op)
+	c.answered()
+	switch {
+	case err == nil:
+		c.submit(op, answer)
+	case context.Cause(ctx) != nil: // superseded, or the program ends: nothing is known, and others take over
+	default:
+		c.deps.Log.DebugContext(ctx, "the provider gave no answer", "order_id", op.Order, "operation", op.Kind, "error", err)
+		c.submit(op, payments.Unanswered{
+			Order: op.Order, Kind: op.Kind, Key: op.Key(), Called: !errors.Is(err, payments.ErrNotCalled),
+		})
+	}
+}
+
+// ask returns the provider's answer to the outstanding call of the operation. Who undoes what is not known to be done
+// first closes it, so that a late do fails, and undoes what exists.
+func (c *Caller) ask(ctx context.Context, op payments.Operation) (payments.Answered, error) {
+	a := payments.Answered{Order: op.Order, Kind: op.Kind, Key: op.Key()}
+	if op.State == payments.Intended {
+		var err error
+		a.Result, err = c.do(ctx, op.DoCall())
+		return a, err
+	}
+	reference := op.Reference
+	if !op.Settled {
+		found, err := c.deps.Provider.Close(ctx, op.DoCall())
+		if err != nil {
+			return a, err
+		}
+		if found.Outcome != payments.Done {
+			a.Result = payments.Result{Outcome: payments.Done} // nothing exists: nothing to undo
+			return a, nil
+		}
+		a.Found, reference = &found, found.Reference
+	}
+	var err error
+	a.Result, err = c.do(ctx, op.UndoCall(reference))
+	return a, err
+}
+
+// do asks for the call. After an error it reads what is known under the key: perhaps only the answer was lost.
+func (c *Caller) do(ctx context.Context, call payments.Call) (payments.Result, error) {
+	r, err := c.deps.Provider.Do(ctx, call)
+	if err == nil || errors.Is(err, payments.ErrNotCalled) || ctx.Err() != nil {
+		return r, err
+	}
+	if found, readErr := c.deps.Provider.Get(ctx, call); readErr == nil && found.Outcome != payments.Nothing {
+		return found, nil
+	}
+	return r, err
+}
+
+const overloadedPause = 20 * time.Millisecond
+
+// submit gives the machine what came of a call. Where that fails, the lease ends and the call is repeated, with the same
+// key.
+func (c *Caller) submit(op payments.Operation, body any) {
+	in := messaging.Message{Subject: op.Order, Body: body, Traceparent: op.Traceparent, Tracestate: op.Tracestate}
+	for {
+		err := c.deps.Submit(c.ctx, in)
+		if errors.Is(err, messaging.ErrOverloaded) && time.Now().Before(op.DueAt) {
+			wait(c.ctx, overloadedPause)
+			continue
+		}
+		if err != nil && c.ctx.Err() == nil {
+			c.deps.Log.WarnContext(c.ctx, "the provider's answer was not taken; it will be asked for again",
+				"order_id", op.Order, "operation", op.Kind, "error", err)
+		}
+		return
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,188 @@
+package service
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/services/payment/internal/payments"
+)
+
+// gate is a provider whose dos never return, before or after the real one was asked, until their caller dies.
+type gate struct {
+	payments.Provider
+
+	after bool
+	mu    sync.Mutex
+	asked []string
+}
+
+func (g *gate) Do(ctx context.Context, c payments.Call) (payments.Result, error) {
+	if g.after {
+		if r, err := g.Provider.Do(ctx, c); err != nil {
+			return r, err
+		}
+	}
+	g.mu.Lock()
+	g.asked = append(g.asked, c.Key)
+	g.mu.Unlock()
+	<-ctx.Done()
+	return payments.Result{}, ctx.Err()
+}
+
+func (g *gate) Get(context.Context, payments.Call) (payments.Result, error) {
+	return payments.Result{Outcome: payments.Nothing}, nil
+}
+
+func (g *gate) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.asked)
+}
+
+// Killed between the intent and the call, or between the call and its answer's commit: the same or another replica calls
+// again with the same key, and the money moves once.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		after bool
+		next  string
+	}{
+		"before the call":                  {after: false, next: "1"},
+		"after the call":                   {after: true, next: "1"},
+		"another replica, before the call": {after: false, next: "2"},
+		"another replica, after the call":  {after: true, next: "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			stuck := &gate{Provider: w.client, after: c.after}
+			kill := w.crash("1", stuck)
+			o := newOrder("pm_ok")
+			w.authorize(o, 1)
+			testkit.Eventually(t, func() bool { return stuck.count() > 0 }, "the call")
+			kill()
+			w.crash(c.next, w.client)
+			w.expect(o, authorized(o))
+			w.effects(o, map[string]int64{"authorize": total})
+			if key := w.provider.Ledger(t, o.id.String())[0].Key; key != o.authorize.String() || stuck.asked[0] != key {
+				t.Errorf("keys %v and %s, want the command's id", stuck.asked, key)
+			}
+		})
+	}
+}
+
+// A gentle end gives what is in flight to others at once.
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stuck := &gate{Provider: w.client}
+	_, stop := w.run(stuck)
+	o := newOrder("pm_ok")
+	w.authorize(o, 1)
+	testkit.Eventually(t, func() bool { return stuck.count() > 0 }, "the call")
+	stop()
+	var holders int
+	err := w.db.Pool.QueryRow(t.Context(), `SELECT count(*) FROM operation WHERE leased_by <> ''`).Scan(&holders)
+	if err != nil || holders != 0 {
+		t.Errorf("%d operations are still leased, %v", holders, err)
+	}
+	w.crash("2", w.client)
+	w.expect(o, authorized(o))
+}
+
+// The provider is down for a while: the breaker opens, nothing is lost.
+func TestProviderDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run(w.client)
+	w.provider.Kill()
+	orders := make([]*order, 60)
+	for i := range orders {
+		orders[i] = newOrder("pm_ok")
+		w.authorize(orders[i], 1)
+	}
+	testkit.Eventually(t, func() bool {
+		var waiting int
+		err := w.db.Pool.QueryRow(t.Context(), `SELECT count(*) FROM operation WHERE leased_by = ''`).Scan(&waiting)
+		return err == nil && waiting > 30
+	}, "operations that wait")
+	w.provider.Restart(t)
+	for _, o := range orders {
+		w.expect(o, authorized(o))
+		w.effects(o, map[string]int64{"authorize": total})
+	}
+}
+
+// What does not fit into memory waits in the database, but not for its lease to end.
+func TestMoreThanFits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.capacity, w.lease = 5, time.Hour
+	w.run(w.client)
+	orders := make([]*order, 60)
+	for i := range orders {
+		orders[i] = newOrder("pm_ok")
+		w.authorize(orders[i], 1)
+	}
+	for _, o := range orders {
+		w.expect(o, authorized(o))
+		w.effects(o, map[string]int64{"authorize": total})
+	}
+}
+
+// Many orders at once, two replicas: every one is charged once.
+func TestManyOrders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.crash("1", w.client)
+	w.crash("2", w.client)
+	orders := make([]*order, 200)
+	for i := range orders {
+		orders[i] = newOrder("pm_ok")
+		w.authorize(orders[i], 1)
+	}
+	for _, o := range orders {
+		w.expect(o, authorized(o))
+		w.capture(o, 1)
+	}
+	ledger := map[string]int{}
+	for _, o := range orders {
+		w.expect(o, authorized(o), captured(o))
+	}
+	for _, e := range w.provider.Ledger(t, "") {
+		ledger[e.Operation+" "+e.Reference]++
+	}
+	if len(ledger) != 2*len(orders) {
+		t.Errorf("%d entries of %d orders", len(ledger), len(orders))
+	}
+	for what, n := range ledger {
+		if n != 1 {
+			t.Errorf("%s: %d times", what, n)
+		}
+	}
+}
+
+// Rewound to the beginning, payment says nothing new and calls nobody (I10).
+func TestRewound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, stop := w.run(w.client)
+	o := newOrder("pm_ok")
+	w.authorize(o, 1)
+	w.expect(o, authorized(o))
+	w.void(o, 1)
+	w.expect(o, authorized(o), voided(o, total))
+	stop()
+	if _, err := w.db.Pool.Exec(t.Context(), `UPDATE positions SET next = 0, owner = ''`); err != nil {
+		t.Fatal(err)
+	}
+	nobody := &gate{Provider: w.client}
+	w.crash("1", nobody)
+	w.quiet(o, authorized(o), voided(o, total))
+	if n := nobody.count(); n != 0 {
+		t.Errorf("the provider was called %d times", n)
+	}
+}

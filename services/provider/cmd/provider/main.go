@@ -1,0 +1,139 @@
+// Command provider is a sandbox payment provider: it does what one does, with a durable ledger instead of money, and
+// fails on request.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"ordersaga.internal/services/provider/internal/api"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+const (
+	exitOther        = 1
+	exitUsage        = 2
+	exitNotReachable = 3
+)
+
+var (
+	errUsage        = errors.New("usage")
+	errNotReachable = errors.New("not reachable")
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command().ExecuteContext(ctx)
+	stop()
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errUsage):
+		os.Exit(exitUsage)
+	case errors.Is(err, errNotReachable):
+		os.Exit(exitNotReachable)
+	}
+	os.Exit(exitOther)
+}
+
+func command() *cobra.Command {
+	c, configErr := readConfig()
+	serveCommand := func(cmd *cobra.Command, _ []string) error {
+		if err := errors.Join(configErr, c.validate()); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		return serve(cmd.Context(), c)
+	}
+	root := &cobra.Command{
+		Use: "provider", Short: "A sandbox payment provider.", Args: cobra.NoArgs, RunE: serveCommand, SilenceUsage: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.HTTPAddr, "http-addr", c.HTTPAddr, "where the provider listens (HTTP_ADDR)")
+	flags.StringVar(&c.DataDir, "data-dir", c.DataDir, "folder of the ledger (DATA_DIR)")
+	root.AddCommand(
+		&cobra.Command{Use: "serve", Short: "Serve (the default).", Args: cobra.NoArgs, RunE: serveCommand},
+		&cobra.Command{Use: "version", Short: "Print the version.", Args: cobra.NoArgs, Run: func(cmd *cobra.Command, _ []string) {
+			cmd.Println(version)
+		}},
+	)
+	return root
+}
+
+func serve(ctx context.Context, c config) error {
+	debug.SetGCPercent(c.GOGC)
+	log, err := logger(c.LogLevel)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := os.MkdirAll(filepath.Clean(c.DataDir), 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	store, err := api.OpenStore(c.DataDir, api.ObserveLedger(registry))
+	if err != nil {
+		return err
+	}
+	handler := api.New(store, registry, api.Config{APIKey: c.APIKey, Hold: c.Hold})
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w: listen: %w", errNotReachable, err), store.Shut())
+	}
+	log.Info("provider is listening", "addr", listener.Addr().String())
+	err = serveHTTP(ctx, listener, handler, store.Failed())
+	handler.Stop()
+	if err := errors.Join(err, store.Shut()); err != nil {
+		log.Error("provider stopped", "error", err)
+		return err
+	}
+	log.Info("provider stopped")
+	return nil
+}
+
+// serveHTTP serves until ctx ends or the ledger failed, then drains.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, failed <-chan struct{}) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	var cause error
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-failed: // Shut tells the error
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil { // requests that hang by design
+		cause = server.Close()
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		cause = errors.Join(cause, err)
+	}
+	return cause
+}
+
+func logger(level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("%w: LOG_LEVEL: %w", errUsage, err)
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l})).With("service", "provider"), nil
+}

@@ -1,0 +1,36 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"ordersaga.internal/services/provider/internal/faults"
+)
+
+func (s *Server) listFaults(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string][]faults.Switch{"items": s.board.List()})
+}
+
+func (s *Server) setFault(w http.ResponseWriter, r *http.Request) {
+	var body faults.Switch
+	if !decode(w, r, &body) {
+		return
+	}
+	operations := []string{"authorize", "capture", "void", "refund", "get", "close", "*"}
+	switch {
+	case !slices.Contains(operations, body.Operation):
+		problem(w, http.StatusBadRequest, "invalid-request", "operation must be authorize, capture, void, refund, get, close or *")
+	case !slices.Contains(faults.Kinds(), body.Fault):
+		problem(w, http.StatusBadRequest, "invalid-request", "fault must be refuse, timeout_before, timeout_after, 5xx, late or slow")
+	case body.Times < 0 || body.DelayMS < 0 || body.DelayMS > 600_000:
+		problem(w, http.StatusBadRequest, "invalid-request", "times must not be negative, delay_ms must be 0 to 600000")
+	default:
+		s.board.Set(body)
+		writeJSON(w, http.StatusCreated, body)
+	}
+}
+
+func (s *Server) clearFaults(w http.ResponseWriter, _ *http.Request) {
+	s.board.Clear()
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/httpserver"
+	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/program"
+	"ordersaga.internal/services/warehouse/internal/httpapi"
+	"ordersaga.internal/services/warehouse/internal/participant"
+	"ordersaga.internal/services/warehouse/internal/store"
+)
+
+// serve runs the warehouse until ctx ends: first no more requests, then the machine, which still commits what they
+// submitted, last what tells how things are.
+func serve(ctx context.Context, c config) error {
+	parts, err := c.Open(ctx, participant.Service)
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	defer parts.Close(ctx)
+	topics := append(participant.Topics(), contracts.WarehouseEvents)
+	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	codec := contracts.NewRegistry()
+	handler, err := participant.New(codec, parts.Telemetry.Registry)
+	if err != nil {
+		return err
+	}
+	machine, err := messaging.New(parts.Deps(codec), handler,
+		c.Machine(participant.Service, participant.Topics(), contracts.Partitions))
+	if err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	api, admin, err := listen(ctx, c, parts, machine)
+	if err != nil {
+		return err
+	}
+	parts.Telemetry.Log.InfoContext(ctx, "serving", "http", api.Addr(), "admin", admin.Addr(), "replica", c.Replica)
+	return program.Together(ctx, api.Run, machine.Run, admin.Run)
+}
+
+func listen(
+	ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*participant.Batch],
+) (api, admin *httpserver.Server, err error) {
+	log := parts.Telemetry.Log
+	routes, err := httpapi.New(parts.Auth, httpapi.Deps{Machine: machine, Stock: store.Reader{Pool: parts.Pool}, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	api, err = parts.Server(c.HTTPAddr, routes)
+	if err != nil {
+		return nil, nil, fmt.Errorf("warehouse API: %w", err)
+	}
+	admin, err = parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
+		Telemetry: parts.Telemetry, Stopping: ctx.Done(),
+		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
+	}))
+	if err != nil {
+		return nil, nil, fmt.Errorf("admin port: %w", errors.Join(err, api.Close()))
+	}
+	return api, admin, nil
+}
