@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/scripts/internal/gotest"
+	"ordersaga.internal/scripts/internal/stack"
+)
+
+// modules returns the folders of all modules of the workspace.
+func modules(ctx context.Context, root string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the modules of go.work: %w", err)
+	}
+	return strings.Fields(string(out)), nil
+}
+
+// step is one part of the test run.
+type step struct {
+	name string
+	slow bool // left out by --fast
+	run  func(ctx context.Context, root string, out io.Writer) error
+}
+
+func testCommand() *cobra.Command {
+	var fast bool
+	var only string
+	cmd := &cobra.Command{
+		Use: "test", Short: "Run everything that CI runs", Args: cobra.NoArgs,
+		Example: "  scripts/test\n  scripts/test --fast\n  scripts/test --only tests",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			root, err := stack.FindRoot()
+			if err != nil {
+				return fmt.Errorf("%w: %w", errUsage, err)
+			}
+			return runSteps(cmd.Context(), root, fast, only, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&fast, "fast", false, "only what takes under 90 s: build, vet, tests")
+	cmd.Flags().StringVar(&only, "only", "", "one step by name")
+	return cmd
+}
+
+func steps() []step {
+	return []step{
+		{"modules", true, checkModules},
+		{"lint", true, lint},
+		{"generated", true, checkGenerated},
+		{"tests", false, runTests},
+		{"demo", true, script("demo")},
+		{"demo-apache", true, script("demo", "--kafka", "apache", "--replicas", "2")},
+		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
+		{"tap", true, script("tap-check")},
+	}
+}
+
+func runSteps(ctx context.Context, root string, fast bool, only string, out io.Writer) error {
+	var failed []string
+	ran := 0
+	for _, s := range steps() {
+		if only != "" && s.name != only || only == "" && fast && s.slow {
+			continue
+		}
+		ran++
+		begin := time.Now()
+		fmt.Fprintf(out, "=== %s\n", s.name)
+		err := s.run(ctx, root, out)
+		verdict := "ok"
+		if err != nil {
+			verdict = "FAILED: " + err.Error()
+			failed = append(failed, s.name)
+		}
+		fmt.Fprintf(out, "=== %-12s %5.1f s  %s\n", s.name, time.Since(begin).Seconds(), verdict)
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %w", ctx.Err())
+		}
+	}
+	if ran == 0 {
+		return fmt.Errorf("%w: --only %q: no such step", errUsage, only)
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// command runs a program in a folder and returns its output with its error.
+func command(ctx context.Context, dir string, env []string, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %s %s: %w\n%s", dir, name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// checkModules builds and vets each module by itself: in a workspace a module can import a sibling that it never required.
+func checkModules(ctx context.Context, root string, _ io.Writer) error {
+	all, err := modules(ctx, root)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range all {
+		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "./..."}} {
+			errs = append(errs, command(ctx, m, []string{"GOWORK=off"}, "go", args...))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func lint(ctx context.Context, root string, _ io.Writer) error {
+	return command(ctx, root, nil, filepath.Join(root, "scripts", "lint"))
+}
+
+// checkGenerated generates again and fails where a file changed.
+func checkGenerated(ctx context.Context, root string, _ io.Writer) error {
+	return command(ctx, root, nil, filepath.Join(root, "scripts", "generate"), "--check")
+}
+
+func script(name string, args ...string) func(context.Context, string, io.Writer) error {
+	return func(ctx context.Context, root string, out io.Writer) error {
+		cmd := exec.CommandContext(ctx, filepath.Join(root, "scripts", name), args...)
+		cmd.Stdout, cmd.Stderr = out, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("scripts/%s %s: %w", name, strings.Join(args, " "), err)
+		}
+		return nil
+	}
+}
+
+// runTests runs every module's tests on one PostgreSQL and one Apache Kafka. A skipped test is a failed one.
+func runTests(ctx context.Context, root string, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "ordersaga-test-*")
+	if err != nil {
+		return fmt.Errorf("temporary folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	pg, err := localstack.StartPostgres(ctx, localstack.PostgresConfig{Dir: filepath.Join(dir, "postgres"), Settings: map[string]string{"fsync": "off"}})
+	if err != nil {
+		return err
+	}
+	defer pg.Stop()
+	env := []string{"ORDERSAGA_TEST_POSTGRES=" + pg.URL("postgres", "postgres")}
+	if localstack.HasJava() {
+		k, err := localstack.StartApacheKafka(ctx, localstack.ApacheKafkaConfig{Dir: filepath.Join(dir, "kafka")})
+		if err != nil {
+			return err
+		}
+		defer k.Stop()
+		env = append(env, "ORDERSAGA_TEST_KAFKA_APACHE="+k.Addr)
+	}
+	all, err := modules(ctx, root)
+	if err != nil {
+		return err
+	}
+	total := gotest.Counts{}
+	var errs []error
+	for _, m := range all {
+		c, err := gotest.Run(ctx, m, env, out)
+		m = strings.TrimPrefix(m, root+"/")
+		fmt.Fprintf(out, "%-20s %4d passed, %d failed, %d skipped, %5.1f s\n", m, c.Passed, c.Failed, c.Skipped, c.Seconds)
+		total.Add(c)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m, err))
+		}
+	}
+	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", total.Passed, total.Failed, total.Skipped)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,105 @@
+// Package gotest runs a module's tests, shows what failed, and counts a skipped test as a failure.
+package gotest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Counts of a run.
+type Counts struct {
+	Passed, Failed, Skipped int
+	Seconds                 float64
+}
+
+// Add sums.
+func (c *Counts) Add(o Counts) {
+	c.Passed += o.Passed
+	c.Failed += o.Failed
+	c.Skipped += o.Skipped
+	c.Seconds += o.Seconds
+}
+
+// event is one line of go test -json.
+type event struct {
+	Action  string
+	Package string
+	Test    string
+	Output  string
+}
+
+// Run runs all tests of the module in dir. The error says what failed or was skipped.
+func Run(ctx context.Context, dir string, env []string, out io.Writer) (Counts, error) {
+	begin := time.Now()
+	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout=8m", "./...")
+	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), env...), out
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return Counts{}, fmt.Errorf("go test: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return Counts{}, fmt.Errorf("go test: %w", err)
+	}
+	c, bad := read(stdout, out)
+	err = cmd.Wait()
+	c.Seconds = time.Since(begin).Seconds()
+	switch {
+	case len(bad) > 0:
+		return c, fmt.Errorf("%s", strings.Join(bad, ", "))
+	case err != nil:
+		return c, fmt.Errorf("go test: %w", err)
+	}
+	return c, nil
+}
+
+func read(r io.Reader, out io.Writer) (c Counts, bad []string) {
+	output := map[string]*strings.Builder{}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Fprintln(out, lines.Text())
+			continue
+		}
+		name := e.Package
+		if e.Test != "" {
+			name += "." + e.Test
+		}
+		switch e.Action {
+		case "output", "build-output":
+			b := output[name]
+			if b == nil {
+				b = &strings.Builder{}
+				output[name] = b
+			}
+			b.WriteString(e.Output)
+		case "pass":
+			if e.Test != "" {
+				c.Passed++
+			}
+			delete(output, name)
+		case "skip":
+			if e.Test != "" { // a package without tests is skipped too
+				c.Skipped++
+				bad = append(bad, name+" was skipped")
+			}
+		case "fail":
+			if e.Test != "" {
+				c.Failed++
+			}
+			bad = append(bad, name+" failed")
+			if b := output[name]; b != nil {
+				fmt.Fprintf(out, "--- %s\n%s", name, b)
+			}
+		}
+	}
+	return c, bad
+}

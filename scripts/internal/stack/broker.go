@@ -1,0 +1,163 @@
+package stack
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"ordersaga.internal/infra/localstack"
+)
+
+// startBroker starts the broker that the settings name and waits until it accepts connections.
+func (s *Stack) startBroker(ctx context.Context, bin string) error {
+	if s.Config.Kafka != "embedded" && s.Config.Kafka != "apache" {
+		s.Brokers = s.Config.Kafka
+		return nil
+	}
+	port, err := s.Config.port(9092)
+	if err != nil {
+		return err
+	}
+	s.Brokers = addr(port)
+	dir := filepath.Join(s.Config.Dir, s.Config.Kafka)
+	if s.Config.Kafka == "apache" {
+		k, err := localstack.StartApacheKafka(ctx, localstack.ApacheKafkaConfig{Dir: dir, Port: port})
+		if err != nil {
+			return err
+		}
+		s.broker = k.Process
+		s.Config.say("Apache Kafka on %s", s.Brokers)
+		return nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	log, err := os.Create(filepath.Join(s.Config.Dir, "log", "broker.log"))
+	if err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	defer log.Close() //nolint:errcheck // the child has its own descriptor
+	cmd := exec.Command(self, "broker", "--dir", dir, "--port", strconv.Itoa(port))
+	cmd.Stdout, cmd.Stderr = log, log
+	if s.broker, err = localstack.Start(cmd, syscall.SIGTERM); err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	if err := waitPort(ctx, s.broker, s.Brokers); err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	s.Config.say("embedded broker on %s", s.Brokers)
+	return nil
+}
+
+func waitPort(ctx context.Context, p *localstack.Process, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-p.Done():
+			return fmt.Errorf("it ended: %w", p.Err())
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-tick.C:
+		}
+	}
+}
+
+// jaegerModule is Jaeger's all-in-one, from the module proxy. It cannot be installed by name (its go.mod replaces a
+// module), so its source is copied out of the module cache and built there, once.
+const (
+	jaegerModule  = "github.com/jaegertracing/jaeger"
+	jaegerVersion = "v1.76.0"
+)
+
+func (s *Stack) startJaeger(ctx context.Context, _ string) error {
+	if !s.Config.Jaeger {
+		return nil
+	}
+	s.Config.say("Jaeger: building it the first time takes minutes")
+	path, err := jaegerBinary(ctx)
+	if err != nil {
+		return err
+	}
+	var ports [5]int
+	for i, fixed := range []int{4317, 4318, 16686, 16685, 14269} {
+		if ports[i], err = s.Config.port(fixed); err != nil {
+			return err
+		}
+	}
+	log, err := os.Create(filepath.Join(s.Config.Dir, "log", "jaeger.log"))
+	if err != nil {
+		return fmt.Errorf("start Jaeger: %w", err)
+	}
+	defer log.Close() //nolint:errcheck // the child has its own descriptor
+	cmd := exec.Command(path,
+		"--collector.otlp.grpc.host-port="+addr(ports[0]), "--collector.otlp.http.host-port="+addr(ports[1]),
+		"--query.http-server.host-port="+addr(ports[2]), "--query.grpc-server.host-port="+addr(ports[3]), "--admin.http.host-port="+addr(ports[4]),
+		"--collector.grpc-server.host-port=127.0.0.1:0", "--collector.http-server.host-port=127.0.0.1:0",
+		"--processor.jaeger-binary.server-host-port=127.0.0.1:0", "--processor.jaeger-compact.server-host-port=127.0.0.1:0",
+		"--processor.zipkin-compact.server-host-port=127.0.0.1:0", "--http-server.host-port=127.0.0.1:0")
+	cmd.Stdout, cmd.Stderr = log, log
+	if s.jaeger, err = localstack.Start(cmd, syscall.SIGTERM); err != nil {
+		return fmt.Errorf("start Jaeger: %w", err)
+	}
+	s.otlp, s.JaegerUI = addr(ports[0]), "http://"+addr(ports[2])
+	if err := waitPort(ctx, s.jaeger, addr(ports[2])); err != nil {
+		return fmt.Errorf("start Jaeger: %w\n%s", err, lastLines(log.Name()))
+	}
+	s.Config.say("Jaeger on %s", s.JaegerUI)
+	return nil
+}
+
+func jaegerBinary(ctx context.Context) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("cache folder: %w", err)
+	}
+	bin := filepath.Join(cache, "ordersaga", "jaeger-"+jaegerVersion)
+	if _, err := os.Stat(bin); err == nil {
+		return bin, nil
+	}
+	tmp, err := os.MkdirTemp("", "jaeger-*")
+	if err != nil {
+		return "", fmt.Errorf("build Jaeger: %w", err)
+	}
+	defer os.RemoveAll(tmp) //nolint:errcheck // a leftover does no harm
+	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", jaegerModule+"@"+jaegerVersion)
+	download.Dir = tmp
+	out, err := download.Output()
+	if err != nil {
+		return "", fmt.Errorf("fetch Jaeger: %w", err)
+	}
+	var dir string
+	for sc := bufio.NewScanner(strings.NewReader(string(out))); sc.Scan(); {
+		if _, rest, ok := strings.Cut(sc.Text(), `"Dir": "`); ok {
+			dir = strings.TrimSuffix(strings.TrimSuffix(rest, ","), `"`)
+		}
+	}
+	src := filepath.Join(tmp, "src")
+	if err := os.CopyFS(src, os.DirFS(dir)); err != nil {
+		return "", fmt.Errorf("build Jaeger: %w", err)
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/all-in-one")
+	build.Dir = src
+	build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build Jaeger: %w\n%s", err, out)
+	}
+	return bin, nil
+}

@@ -1,0 +1,129 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"ordersaga.internal/infra/localstack"
+)
+
+// Program is one running replica of a service. Restart keeps its ports, so that its neighbours find it again.
+type Program struct {
+	Service   Service
+	Replica   int    // from 1
+	API       string // host:port, "" where it has none
+	AdminAddr string // host:port; the provider's is its API
+	Log       string // path
+
+	path string
+	env  []string
+
+	mu      sync.Mutex
+	process *localstack.Process
+}
+
+// Name is "order-1".
+func (p *Program) Name() string { return fmt.Sprintf("%s-%d", p.Service.Name, p.Replica) }
+
+// Process is the running process, for its pid and end.
+func (p *Program) Process() *localstack.Process {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.process
+}
+
+// Start runs the program.
+func (p *Program) Start() error {
+	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("log of %s: %w", p.Name(), err)
+	}
+	defer log.Close() //nolint:errcheck // the child has its own descriptor
+	cmd := exec.Command(p.path, "serve")
+	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, log, log
+	process, err := localstack.Start(cmd, syscall.SIGTERM)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.Name(), err)
+	}
+	p.mu.Lock()
+	p.process = process
+	p.mu.Unlock()
+	return nil
+}
+
+// Ready asks /readyz.
+func (p *Program) Ready(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.AdminAddr+"/readyz", nil)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", p.Name(), err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", p.Name(), err)
+	}
+	defer res.Body.Close() //nolint:errcheck // read only
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s is not ready: %s", p.Name(), res.Status)
+	}
+	return nil
+}
+
+// WaitReady waits until the program is ready, has ended, or ctx ends. The error carries the end of its log.
+func (p *Program) WaitReady(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := p.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.Process().Done():
+			return fmt.Errorf("%s ended while starting: %w\n%s", p.Name(), p.Process().Err(), lastLines(p.Log))
+		case <-ctx.Done():
+			return fmt.Errorf("%w\n%s", err, lastLines(p.Log))
+		case <-tick.C:
+		}
+	}
+}
+
+// migrate runs the program's migrations as the owner of its database.
+func (p *Program) migrate(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, p.path, "migrate")
+	cmd.Env = p.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("migrate %s: %w\n%s", p.Service.Name, err, out)
+	}
+	return nil
+}
+
+func lastLines(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	if len(b) > 2000 {
+		b = b[len(b)-2000:]
+	}
+	return string(b)
+}
+
+// Build compiles every program into the checkout's .bin folder.
+func Build(ctx context.Context, root string) (string, error) {
+	bin := filepath.Join(root, ".bin")
+	for _, s := range Services() {
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, s.Name), "./cmd/"+s.Name)
+		cmd.Dir = filepath.Join(root, s.Module)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build %s: %w\n%s", s.Name, err, out)
+		}
+	}
+	return bin, nil
+}
