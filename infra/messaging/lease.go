@@ -42,6 +42,8 @@ SELECT pg_notify(` + channelSQL + `, '` + leaseReleased + `') FROM released`
 
 // take tries to get the lease, if it is free or ours.
 func (r *relay) take(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, relayTurn)
+	defer cancel()
 	tag, err := conn.Exec(ctx, takeLeaseSQL, r.owner, leaseTTL)
 	if err != nil {
 		return false, fmt.Errorf("take the relay's lease: %w", err)

@@ -118,6 +118,9 @@ func (r *relay) session(ctx context.Context) error {
 		return err
 	}
 	defer closeConn(conn)
+	// A stop waits for the statement at hand, which is bounded: to cut it off would cost the connection, and with it the
+	// lease and the deletions, so that the next relay would wait for the one and repeat the others.
+	whole := context.WithoutCancel(ctx)
 	retry := time.NewTimer(0)
 	defer retry.Stop()
 	for {
@@ -127,7 +130,7 @@ func (r *relay) session(ctx context.Context) error {
 		case <-retry.C:
 		case <-r.vacant:
 		}
-		leads, err := r.take(ctx, conn)
+		leads, err := r.take(whole, conn)
 		if err != nil {
 			return err
 		}
@@ -156,7 +159,7 @@ var errLeaseLost = errors.New("another relay leads")
 func (r *relay) publish(ctx context.Context, conn *pgx.Conn) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	due, sampled := time.Now(), time.Time{}
+	due, sampled, whole := time.Now(), time.Time{}, context.WithoutCancel(ctx)
 	for failures := 0; ; {
 		timer.Reset(time.Until(due))
 		select {
@@ -179,7 +182,7 @@ func (r *relay) publish(ctx context.Context, conn *pgx.Conn) error {
 		} else {
 			failures = 0
 		}
-		more, err := r.turn(ctx, conn)
+		more, err := r.turn(whole, conn)
 		if errors.Is(err, errLeaseLost) {
 			r.log.WarnContext(ctx, "relay lost its lease")
 			return nil
@@ -193,7 +196,7 @@ func (r *relay) publish(ctx context.Context, conn *pgx.Conn) error {
 		due = r.nextTurn(due)
 		if time.Since(sampled) > outboxSampling {
 			sampled = time.Now()
-			if err := r.sample(ctx, conn); err != nil {
+			if err := r.sample(whole, conn); err != nil {
 				return err
 			}
 		}

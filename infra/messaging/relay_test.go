@@ -143,6 +143,53 @@ func TestRelayHandsOver(t *testing.T) {
 	s.empty()
 }
 
+// A relay that is stopped in the middle of a turn ends that turn: what it read is published once, and the lease is given
+// back at once instead of running out.
+func TestRelayStoppedInTheMiddleOfATurn(t *testing.T) {
+	t.Parallel()
+	s := newStation(t, testkit.Kafka(t))
+	r := s.relay(s.db.Pool)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	testkit.Eventually(t, r.leading, "the relay leads")
+
+	lock := begin(t, s.db) // what the turn's renewal of the lease waits for
+	if _, err := lock.Exec(t.Context(), `SELECT FROM relay_lease FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	subject := uuid.New()
+	s.commit(subject, until(3)...)
+	testkit.Eventually(t, func() bool {
+		r.Wake()
+		var waits bool
+		err := s.db.Pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE application_name LIKE 'relay test/1/%' AND wait_event_type = 'Lock' AND datname = current_database()
+			AND $1 = ANY (pg_blocking_pids(pid)))`, lock.Conn().PgConn().PID()).Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	}, "the relay is in the middle of a turn")
+	cancel()
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	var owner string
+	if err := s.db.Pool.QueryRow(t.Context(), `SELECT owner FROM relay_lease`).Scan(&owner); err != nil || owner != "" {
+		t.Errorf("the lease is still %q's, error %v", owner, err)
+	}
+	s.run(s.relay(s.db.Pool))
+	s.wantInOrder(subject, 3)
+	s.empty()
+	if n := len(s.read); n != 3 {
+		t.Errorf("%d records for 3 messages", n)
+	}
+}
+
 func TestOutboxIsMeasured(t *testing.T) {
 	t.Parallel()
 	s := newStation(t, testkit.Kafka(t))

@@ -64,6 +64,8 @@ func (m *relayMetrics) lead(leads bool) {
 
 // sample measures the outbox.
 func (r *relay) sample(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, relayTurn)
+	defer cancel()
 	var rows int64
 	var oldest float64
 	if err := conn.QueryRow(ctx, sampleOutboxSQL).Scan(&rows, &oldest); err != nil {

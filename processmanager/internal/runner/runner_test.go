@@ -184,7 +184,7 @@ func TestTwoReplicas(t *testing.T) {
 	testkit.Eventually(t, func() bool {
 		return w.count(`SELECT count(*) FROM instance WHERE state = 'completed'`) == len(orders)
 	}, "all completed")
-	if n := w.published(contracts.WarehouseCommands, contracts.PaymentCommands, contracts.OrderCommands); n != int64(5*len(orders)) {
+	if n := w.commands(); n != 5*len(orders) {
 		t.Errorf("%d commands for %d orders", n, len(orders))
 	}
 }

@@ -2,7 +2,9 @@ package runner_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -198,4 +200,35 @@ func (w *world) published(topics ...string) (n int64) {
 	}
 	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
 	return n
+}
+
+// commands counts the different commands that were published. A relay that takes over may repeat one, byte for byte.
+func (w *world) commands() int {
+	w.t.Helper()
+	topics := []string{contracts.WarehouseCommands, contracts.PaymentCommands, contracts.OrderCommands}
+	total := w.published(slices.Clone(topics)...)
+	for i := range topics {
+		topics[i] = w.broker.Prefix + topics[i]
+	}
+	reader := w.broker.Client(w.t, kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	seen := map[string]string{} // id and attempt → the whole record
+	for read := int64(0); read < total; {
+		fetches := reader.PollFetches(w.t.Context())
+		if err := fetches.Err(); err != nil {
+			w.t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			read++
+			headers := map[string]string{}
+			for _, h := range r.Headers {
+				headers[h.Key] = string(h.Value)
+			}
+			key, whole := headers["ce_id"]+"/"+headers["ce_attempt"], fmt.Sprint(r.Topic, r.Partition, headers, string(r.Value))
+			if before, repeated := seen[key]; repeated && before != whole {
+				w.t.Errorf("command %s was repeated, but not byte for byte:\n%s\n%s", key, before, whole)
+			}
+			seen[key] = whole
+		})
+	}
+	return len(seen)
 }
