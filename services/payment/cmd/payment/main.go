@@ -38,7 +38,7 @@ func migrate(ctx context.Context, c config) error {
 }
 
 func serve(ctx context.Context, c config) error {
-	client, err := sandbox.New(sandbox.Config{URL: c.ProviderURL, Key: c.ProviderKey})
+	client, err := sandbox.New(sandbox.Config{URL: c.ProviderURL, Key: c.ProviderKey, Connections: c.ProviderCalls})
 	if err != nil {
 		return program.Usage(err)
 	}
