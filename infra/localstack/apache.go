@@ -22,8 +22,6 @@ type ApacheKafkaConfig struct {
 	Dir  string // data and log; made if absent. Required.
 	Port int    // 0: a free one; the controller takes another free one
 	Heap string // of the JVM; default "512m"
-	// Quick makes it start sooner and run slower, for tests.
-	Quick bool
 	// Flush makes every record reach the device, for tests of power cuts. Kafka's own durability is replication.
 	Flush bool
 

@@ -28,11 +28,11 @@ func newJVM(_ context.Context, libs, dir string, c ApacheKafkaConfig) (jvm, erro
 	if heap == "" {
 		heap = "512m"
 	}
-	// One small collector and no huge pages: it shares the machine with everything else.
-	j := jvm{[]string{"-Xms" + heap, "-Xmx" + heap, "-XX:+UseSerialGC", "-Dlog4j2.configurationFile=file:" + logConf}}
-	if c.Quick {
-		j.base = append(j.base, "-XX:TieredStopAtLevel=1")
-	}
+	// One small collector, no huge pages and only the quick compiler: it shares the machine with everything else and lives
+	// for minutes. The optimizing compiler took more CPU in that time than the broker itself, and did not earn it back.
+	j := jvm{[]string{
+		"-Xms" + heap, "-Xmx" + heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=file:" + logConf,
+	}}
 	archive, err := archivePath(libs)
 	if err != nil {
 		return jvm{}, err
@@ -74,7 +74,7 @@ func ensureArchive(ctx context.Context, libs string) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a leftover does no harm
 	recorded := filepath.Join(dir, "kafka.jsa")
-	k, err := startApache(ctx, libs, ApacheKafkaConfig{Dir: filepath.Join(dir, "broker"), Quick: true, record: recorded})
+	k, err := startApache(ctx, libs, ApacheKafkaConfig{Dir: filepath.Join(dir, "broker"), record: recorded})
 	if err != nil {
 		return fmt.Errorf("record Kafka's classes: %w", err)
 	}

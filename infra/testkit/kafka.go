@@ -91,7 +91,7 @@ var sharedApache = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	k, err := localstack.StartApacheKafka(context.Background(), localstack.ApacheKafkaConfig{
-		Dir: filepath.Join(dir, "kafka"), Quick: true,
+		Dir: filepath.Join(dir, "kafka"),
 	})
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
