@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -38,26 +39,26 @@ func startProcess(tracer trace.Tracer, group string, in *Message) (end func(erro
 	if !sampled(in.Traceparent) {
 		return endNothing
 	}
-	kind := trace.SpanKindConsumer
-	name := in.Type
-	if in.Topic == "" {
-		kind = trace.SpanKindInternal
-		name = strings.TrimPrefix(fmt.Sprintf("%T", in.Body), "*")
-	}
-	ctx, span := tracer.Start(remote(in.Traceparent, in.Tracestate), "process "+name, trace.WithSpanKind(kind),
-		trace.WithAttributes(
+	// A submitted input comes from no topic: its span is one of ours and no messaging span.
+	kind, name, attributes := trace.SpanKindInternal, strings.TrimPrefix(fmt.Sprintf("%T", in.Body), "*"),
+		[]attribute.KeyValue{attribute.String("messaging.message.conversation_id", in.Subject.String())}
+	if in.Topic != "" {
+		kind, name, attributes = trace.SpanKindConsumer, in.Type, []attribute.KeyValue{
 			attribute.String("messaging.system", "kafka"),
 			attribute.String("messaging.operation.name", "process"),
 			attribute.String("messaging.operation.type", "process"),
 			attribute.String("messaging.consumer.group.name", group),
 			attribute.String("messaging.destination.name", in.Topic),
-			attribute.Int("messaging.destination.partition.id", int(in.Partition)),
+			attribute.String("messaging.destination.partition.id", strconv.Itoa(int(in.Partition))),
 			attribute.Int64("messaging.kafka.offset", in.Offset),
 			attribute.String("messaging.message.id", in.ID.String()),
 			attribute.String("messaging.message.conversation_id", in.Subject.String()),
 			attribute.String("cloudevents.event_type", in.Type),
 			attribute.String("cloudevents.event_source", in.Source),
-		))
+		}
+	}
+	ctx, span := tracer.Start(remote(in.Traceparent, in.Tracestate), "process "+name,
+		trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 	carrier := propagation.MapCarrier{}
 	propagator.Inject(ctx, carrier)
 	in.Traceparent, in.Tracestate = carrier[headerTraceparent], carrier[headerTracestate]
@@ -77,7 +78,7 @@ func startPublish(tracer trace.Tracer, w *wire, partition int32) trace.Span {
 			attribute.String("messaging.operation.name", "publish"),
 			attribute.String("messaging.operation.type", "send"),
 			attribute.String("messaging.destination.name", w.topic),
-			attribute.Int("messaging.destination.partition.id", int(partition)),
+			attribute.String("messaging.destination.partition.id", strconv.Itoa(int(partition))),
 			attribute.String("messaging.message.id", string(w.id)),
 			attribute.String("messaging.message.conversation_id", string(w.subject)),
 			attribute.String("cloudevents.event_type", string(w.kind)),

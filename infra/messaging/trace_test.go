@@ -41,6 +41,18 @@ func TestSampledWorkHasSpans(t *testing.T) {
 	}
 }
 
+// A submitted input comes from no topic: nobody may look for its message in Kafka.
+func TestASubmittedInputHasNoMessagingSpan(t *testing.T) {
+	t.Parallel()
+	tracer, spans := recorder()
+	in := Message{Subject: testMessage().Subject, Body: &struct{}{}, Traceparent: sampledParent}
+	startProcess(tracer, "warehouse", &in)(nil)
+	span := spans.Ended()[0]
+	if span.SpanKind() != trace.SpanKindInternal || len(span.Attributes()) != 1 {
+		t.Errorf("span of kind %s with %v", span.SpanKind(), span.Attributes())
+	}
+}
+
 func TestUnsampledWorkCostsNothing(t *testing.T) {
 	tracer, spans := recorder()
 	for _, parent := range []string{"", testParent, "nonsense", sampledParent + "0"} {

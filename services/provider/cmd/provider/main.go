@@ -6,20 +6,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
+	"ordersaga.internal/infra/telemetry"
 	"ordersaga.internal/services/provider/internal/api"
 )
 
@@ -78,12 +78,22 @@ func command() *cobra.Command {
 
 func serve(ctx context.Context, c config) error {
 	debug.SetGCPercent(c.GOGC)
-	log, err := logger(c.LogLevel)
+	tel, flush, err := telemetry.Setup(ctx, telemetry.Config{Service: "provider", Version: version, LogLevel: c.LogLevel})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	err = serveStore(ctx, c, tel)
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if lost := flush(sending); lost != nil {
+		tel.Log.Warn("spans were lost", "error", lost)
+	}
+	return err
+}
+
+// serveStore opens the ledger and serves it.
+func serveStore(ctx context.Context, c config, tel telemetry.Telemetry) error {
+	log, registry := tel.Log, tel.Registry
 	if err := os.MkdirAll(filepath.Clean(c.DataDir), 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -97,7 +107,7 @@ func serve(ctx context.Context, c config) error {
 		return errors.Join(fmt.Errorf("%w: listen: %w", errNotReachable, err), store.Shut())
 	}
 	log.Info("provider is listening", "addr", listener.Addr().String())
-	err = serveHTTP(ctx, listener, handler, store.Failed())
+	err = serveHTTP(ctx, listener, traced(handler, tel), store.Failed())
 	handler.Stop()
 	if err := errors.Join(err, store.Shut()); err != nil {
 		log.Error("provider stopped", "error", err)
@@ -130,10 +140,12 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, failed <-cha
 	return cause
 }
 
-func logger(level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("%w: LOG_LEVEL: %w", errUsage, err)
+// traced makes a span for each request where spans are asked for, so that the provider's part shows in an order's trace.
+func traced(h http.Handler, tel telemetry.Telemetry) http.Handler {
+	if !tel.Tracing {
+		return h
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l})).With("service", "provider"), nil
+	return otelhttp.NewHandler(h, "", otelhttp.WithTracerProvider(tel.Provider), otelhttp.WithFilter(func(r *http.Request) bool {
+		return strings.HasPrefix(r.URL.Path, "/v1/")
+	}))
 }
