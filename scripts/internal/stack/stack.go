@@ -233,6 +233,16 @@ func (s *Stack) APIs(service string) []string {
 	return out
 }
 
+// Admin returns the address of a program's admin port, of its first replica.
+func (s *Stack) Admin(service string) string {
+	for _, p := range s.Programs {
+		if p.Service.Name == service {
+			return p.AdminAddr
+		}
+	}
+	return ""
+}
+
 // Database returns the superuser's URL of a service's database, to look from outside.
 func (s *Stack) Database(name string) (string, error) {
 	return databaseURL(s.superuser, name, "postgres")

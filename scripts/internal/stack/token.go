@@ -83,11 +83,21 @@ func (k *Keys) make(path string) error {
 
 // Token returns a signed token for a subject in a role ("customer" or "operator"), valid for a while.
 func (k *Keys) Token(subject, role string, valid time.Duration) (string, error) {
+	return k.Sign(Claims(subject, valid, role))
+}
+
+// Claims of a good token; the services want every one of them.
+func Claims(subject string, valid time.Duration, roles ...string) jwt.MapClaims {
 	now := time.Now()
-	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-		"iss": Issuer, "aud": Audience, "sub": subject, "roles": []string{role},
+	return jwt.MapClaims{
+		"iss": Issuer, "aud": Audience, "sub": subject, "roles": roles,
 		"iat": now.Unix(), "nbf": now.Unix() - 5, "exp": now.Add(valid).Unix(),
-	})
+	}
+}
+
+// Sign returns a token with these claims, which may be bad ones.
+func (k *Keys) Sign(claims jwt.MapClaims) (string, error) {
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
 	t.Header["kid"] = keyID
 	s, err := t.SignedString(k.private)
 	if err != nil {
