@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -19,6 +18,7 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/scripts/internal/venv"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -28,32 +28,15 @@ const (
 	order    = "0199b1de-7c1e-7aaa-8bbb-0123456789ab" // of every sample
 )
 
-// python returns an interpreter that has what the tap requires; the first call on a machine installs it.
+// python returns the folder of an interpreter that has what the tap requires; scripts/tap-check uses the same.
 var python = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	venv := filepath.Join(cache, "ordersaga", "tap") // as scripts/tap-check
-	interpreter := filepath.Join(venv, "bin", "python")
-	if exec.Command(interpreter, "-c", "import confluent_kafka").Run() == nil {
-		return interpreter, nil
-	}
-	for _, install := range []*exec.Cmd{
-		exec.Command("python3", "-m", "venv", venv),
-		exec.Command(interpreter, "-m", "pip", "-q", "install", "-r", filepath.Join(examples, "requirements.txt")),
-	} {
-		if out, err := install.CombinedOutput(); err != nil {
-			return "", errors.New(install.String() + ": " + string(out))
-		}
-	}
-	return interpreter, nil
+	return venv.Ensure(context.Background(), "tap", filepath.Join(examples, "requirements.txt"))
 })
 
 // tap runs the tap over all topics and returns its exit code and output.
 func tap(t *testing.T, b testkit.Broker, flags ...string) (code int, out, summary string) {
 	t.Helper()
-	interpreter, err := python()
+	bin, err := python()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +45,7 @@ func tap(t *testing.T, b testkit.Broker, flags ...string) (code int, out, summar
 	args := append([]string{
 		"-B", filepath.Join(examples, "tap.py"), "--brokers", strings.Join(b.Addrs, ","), "--prefix", b.Prefix,
 	}, flags...)
-	cmd := exec.CommandContext(ctx, interpreter, args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "python"), args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	var exit *exec.ExitError

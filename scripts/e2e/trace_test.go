@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -158,14 +157,8 @@ func one(t *testing.T, spans []span, fits func(span) bool) span {
 
 // A command that is sent again because its time came, long after the request, still belongs to the request's trace.
 func TestTraceOfACommandSentAgain(t *testing.T) {
-	fault := func(method, body string) {
-		a := send(t, request{method, api("provider", "/v1/faults"), map[string]string{
-			"Authorization": "Bearer " + stack.ProviderKey, "Content-Type": "application/json",
-		}, bytes.NewReader([]byte(body))})
-		require.Less(t, a.status, http.StatusMultipleChoices, "%s", a.body)
-	}
-	fault(http.MethodPost, `{"operation":"authorize","fault":"5xx"}`)
-	t.Cleanup(func() { fault(http.MethodDelete, "") })
+	fault(t, http.MethodPost, `{"operation":"authorize","fault":"5xx"}`)
+	t.Cleanup(func() { fault(t, http.MethodDelete, "") })
 	look := admin(t)
 	before := ends(t, look)
 	order := place(t, "alice", "pm_ok", nil)
@@ -175,7 +168,7 @@ func TestTraceOfACommandSentAgain(t *testing.T) {
 		})
 	}
 	testkit.Eventually(t, sentAgain, "the second attempt")
-	fault(http.MethodDelete, "")
+	fault(t, http.MethodDelete, "")
 	require.Equal(t, "completed", ended(t, "alice", order))
 	saga := settled(t, order)
 	records := between(t, before, ends(t, look))

@@ -97,6 +97,15 @@ func ended(t *testing.T, customer string, order uuid.UUID) string {
 	return o.Status
 }
 
+// fault sets a switch of the provider, or with DELETE clears all.
+func fault(t *testing.T, method, body string) {
+	t.Helper()
+	a := send(t, request{method, api("provider", "/v1/faults"), map[string]string{
+		"Authorization": "Bearer " + stack.ProviderKey, "Content-Type": "application/json",
+	}, strings.NewReader(body)})
+	require.Less(t, a.status, http.StatusMultipleChoices, "%s", a.body)
+}
+
 // instance is what an operator sees of an order's saga.
 type instance struct {
 	State   string `json:"state"`

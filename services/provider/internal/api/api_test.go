@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -254,6 +255,19 @@ func TestSwitches(t *testing.T) {
 	}
 }
 
+// JSON knows one kind of number: 5.0 is as whole as 5, and of the same request.
+func TestWholeNumbersInAnySpelling(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	_, plain := d.entry("POST", "/v1/authorizations", "a", authorization("pm_ok"))
+	for _, spelling := range []string{".0", "e0", "0e-1"} {
+		body := strings.Replace(authorization("pm_ok"), strconv.FormatInt(plain.AmountMinor, 10), strconv.FormatInt(plain.AmountMinor, 10)+spelling, 1)
+		if status, e := d.entry("POST", "/v1/authorizations", "a", body); status != 200 || e != plain {
+			t.Errorf("%s: %d %+v", body, status, e)
+		}
+	}
+}
+
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -276,6 +290,10 @@ func TestBadRequests(t *testing.T) {
 		{name: "no such fault", method: "POST", path: "/v1/faults", body: `{"operation":"void","fault":"x"}`, want: 400},
 		{name: "no such operation", method: "POST", path: "/v1/faults", body: `{"operation":"x","fault":"5xx"}`, want: 400},
 		{name: "negative times", method: "POST", path: "/v1/faults", body: `{"operation":"void","fault":"5xx","times":-1}`, want: 400},
+		{name: "null for a text", method: "POST", path: "/v1/faults", body: `{"operation":"void","fault":"5xx","code":null}`, want: 400},
+		{name: "no whole number", method: "POST", path: "/v1/faults", body: `{"operation":"void","fault":"5xx","times":1.5}`, want: 400},
+		{name: "too long a key", method: "GET", path: "/v1/operations/" + strings.Repeat("k", 256), want: 400},
+		{name: "closing too long a key", method: "POST", path: "/v1/operations/" + strings.Repeat("k", 256) + "/close", want: 400},
 		{name: "no reference", method: "GET", path: "/v1/operations?reference=", want: 400},
 	} {
 		if status, data := d.send(t.Context(), c.method, c.path, c.key, c.body, c.header...); status != c.want {

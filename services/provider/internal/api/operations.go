@@ -6,24 +6,23 @@ import (
 	"net/http"
 	"regexp"
 	"time"
+	"unicode/utf8"
 
 	"ordersaga.internal/services/provider/internal/charges"
 	"ordersaga.internal/services/provider/internal/faults"
 )
 
 type authorizeBody struct {
-	AmountMinor   int64  `json:"amount_minor"`
-	Currency      string `json:"currency"`
-	PaymentMethod string `json:"payment_method"`
-	Reference     string `json:"reference"`
+	AmountMinor   integer `json:"amount_minor"`
+	Currency      string  `json:"currency"`
+	PaymentMethod string  `json:"payment_method"`
+	Reference     string  `json:"reference"`
 }
 
 type captureBody struct {
-	AmountMinor int64  `json:"amount_minor"`
-	Currency    string `json:"currency"`
+	AmountMinor integer `json:"amount_minor"`
+	Currency    string  `json:"currency"`
 }
-
-const maxMinor = 1<<53 - 1
 
 var currency = regexp.MustCompile(`^[A-Z]{3}$`)
 
@@ -32,13 +31,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	if !decode(w, r, &body) {
 		return
 	}
-	if body.PaymentMethod == "" || body.Reference == "" || len(body.PaymentMethod) > 255 || len(body.Reference) > 255 {
+	if !named(body.PaymentMethod) || !named(body.Reference) {
 		problem(w, http.StatusBadRequest, "invalid-request", "payment_method and reference need 1 to 255 characters")
 		return
 	}
 	s.do(w, r, charges.Request{
 		Operation: charges.Authorize, Reference: body.Reference, PaymentMethod: body.PaymentMethod,
-		AmountMinor: body.AmountMinor, Currency: body.Currency,
+		AmountMinor: int64(body.AmountMinor), Currency: body.Currency,
 	})
 }
 
@@ -48,7 +47,7 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.do(w, r, charges.Request{
-		Operation: charges.Capture, Target: r.PathValue("id"), AmountMinor: body.AmountMinor, Currency: body.Currency,
+		Operation: charges.Capture, Target: r.PathValue("id"), AmountMinor: int64(body.AmountMinor), Currency: body.Currency,
 	})
 }
 
@@ -60,15 +59,18 @@ func (s *Server) refund(w http.ResponseWriter, r *http.Request) {
 	s.do(w, r, charges.Request{Operation: charges.Refund, Target: r.PathValue("id")})
 }
 
+// named tells whether a name has 1 to 255 characters.
+func named(s string) bool { return s != "" && utf8.RuneCountInString(s) <= 255 }
+
 // do executes a request under the fault that befalls it.
 func (s *Server) do(w http.ResponseWriter, r *http.Request, q charges.Request) {
 	q.Key = r.Header.Get("Idempotency-Key")
-	if q.Key == "" || len(q.Key) > 255 {
+	if !named(q.Key) {
 		problem(w, http.StatusBadRequest, "invalid-request", "Idempotency-Key needs 1 to 255 characters")
 		return
 	}
 	asks := q.Operation == charges.Authorize || q.Operation == charges.Capture
-	if asks && (q.AmountMinor < 1 || q.AmountMinor > maxMinor || !currency.MatchString(q.Currency)) {
+	if asks && (q.AmountMinor < 1 || q.AmountMinor > maxInteger || !currency.MatchString(q.Currency)) {
 		problem(w, http.StatusBadRequest, "invalid-request", "amount_minor must be positive, currency three capital letters")
 		return
 	}

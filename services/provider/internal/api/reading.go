@@ -10,7 +10,10 @@ import (
 
 // get answers what is remembered under a key.
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
-	key := r.PathValue("key")
+	key, ok := pathKey(w, r)
+	if !ok {
+		return
+	}
 	if !s.before(w, r, s.board.For("get", key, s.store.ReferenceUnder(key), ""), charges.Request{Operation: "get"}) {
 		return
 	}
@@ -28,7 +31,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 
 // close makes whatever comes later under the key fail, and answers what is remembered under it.
 func (s *Server) close(w http.ResponseWriter, r *http.Request) {
-	key := r.PathValue("key")
+	key, ok := pathKey(w, r)
+	if !ok {
+		return
+	}
 	fault := s.board.For("close", key, s.store.ReferenceUnder(key), "")
 	if !s.before(w, r, fault, charges.Request{Operation: charges.Close, Key: key}) {
 		return
@@ -43,6 +49,15 @@ func (s *Server) close(w http.ResponseWriter, r *http.Request) {
 	}
 	s.calls.WithLabelValues("close", string(e.Outcome)).Inc()
 	writeJSON(w, http.StatusOK, e)
+}
+
+// pathKey returns the key in the path. It answers and returns false where it can be none.
+func pathKey(w http.ResponseWriter, r *http.Request) (key string, ok bool) {
+	key = r.PathValue("key")
+	if !named(key) {
+		problem(w, http.StatusBadRequest, "invalid-request", "a key has 1 to 255 characters")
+	}
+	return key, named(key)
 }
 
 // find answers everything that happened under the caller's reference.

@@ -11,8 +11,18 @@ func (s *Server) listFaults(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string][]faults.Switch{"items": s.board.List()})
 }
 
+// switchBody is a faults.Switch as callers spell it.
+type switchBody struct {
+	Operation string      `json:"operation"`
+	Reference text        `json:"reference"`
+	Fault     faults.Kind `json:"fault"`
+	Code      text        `json:"code"`
+	Times     integer     `json:"times"`
+	DelayMS   integer     `json:"delay_ms"`
+}
+
 func (s *Server) setFault(w http.ResponseWriter, r *http.Request) {
-	var body faults.Switch
+	var body switchBody
 	if !decode(w, r, &body) {
 		return
 	}
@@ -25,8 +35,12 @@ func (s *Server) setFault(w http.ResponseWriter, r *http.Request) {
 	case body.Times < 0 || body.DelayMS < 0 || body.DelayMS > 600_000:
 		problem(w, http.StatusBadRequest, "invalid-request", "times must not be negative, delay_ms must be 0 to 600000")
 	default:
-		s.board.Set(body)
-		writeJSON(w, http.StatusCreated, body)
+		on := faults.Switch{
+			Operation: body.Operation, Reference: string(body.Reference), Fault: body.Fault, Code: string(body.Code),
+			Times: int(body.Times), DelayMS: int64(body.DelayMS),
+		}
+		s.board.Set(on)
+		writeJSON(w, http.StatusCreated, on)
 	}
 }
 
