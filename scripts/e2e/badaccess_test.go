@@ -84,17 +84,17 @@ func badStock(t *testing.T) []bad {
 		}
 		return r
 	}
-	customer := change("SKU-0001/receipts", `{"quantity":1}`)
+	customer := change("SKU-0500/receipts", `{"quantity":1}`)
 	customer.headers["Authorization"] = "Bearer " + token(t, "alice", "customer")
 	syntax := http.StatusBadRequest
 	return []bad{
-		{"negative receipt", change("SKU-0001/receipts", `{"quantity":-1}`), syntax, "schema", []string{"/quantity"}},
-		{"huge receipt", change("SKU-0001/receipts", `{"quantity":1000001}`), syntax, "schema", []string{"/quantity"}},
-		{"receipt with an unknown field", change("SKU-0001/receipts", `{"quantity":1,"price":5}`), syntax, "schema", []string{"/price"}},
-		{"receipt without a key", change("SKU-0001/receipts", `{"quantity":1}`, "Idempotency-Key", ""), syntax, "schema", []string{"#/header/Idempotency-Key"}},
+		{"negative receipt", change("SKU-0500/receipts", `{"quantity":-1}`), syntax, "schema", []string{"/quantity"}},
+		{"huge receipt", change("SKU-0500/receipts", `{"quantity":1000001}`), syntax, "schema", []string{"/quantity"}},
+		{"receipt with an unknown field", change("SKU-0500/receipts", `{"quantity":1,"price":5}`), syntax, "schema", []string{"/price"}},
+		{"receipt without a key", change("SKU-0500/receipts", `{"quantity":1}`, "Idempotency-Key", ""), syntax, "schema", []string{"#/header/Idempotency-Key"}},
 		{"receipt of an impossible SKU", change(strings.Repeat("S", 65)+"/receipts", `{"quantity":1}`), syntax, "schema", []string{"#/path/sku"}},
 		{"damage of what never came", change("NO-SUCH/damage", `{"quantity":1}`), http.StatusNotFound, "not-found", nil},
-		{"more damaged than there is", change("DAMAGED/damage", `{"quantity":1000000}`), http.StatusUnprocessableEntity, "too-much-damage", nil},
+		{"more damaged than there is", change("SKU-0500/damage", `{"quantity":1000000}`), http.StatusUnprocessableEntity, "too-much-damage", nil},
 		{"receipt by a customer", customer, http.StatusForbidden, "forbidden", nil},
 	}
 }

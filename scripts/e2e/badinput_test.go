@@ -82,7 +82,7 @@ func refused(t *testing.T, b bad, a answer) {
 	require.Equal(t, b.pointers, slices.Compact(pointers), "%s", a.body)
 }
 
-const goodOrder = `{"lines":[{"sku":"SKU-0001","quantity":2}],"payment_method":"pm_ok","ship_to":"addr-1"}`
+const goodOrder = `{"lines":[{"sku":"SKU-0500","quantity":2}],"payment_method":"pm_ok","ship_to":"addr-1"}`
 
 // placing is a request for an order, good but for what a case makes of it.
 func placing(t *testing.T, body string, headers ...string) request {
@@ -101,7 +101,7 @@ func badOrders(t *testing.T) []bad {
 	lines := func(s string) request {
 		return placing(t, `{"lines":`+s+`,"payment_method":"pm_ok","ship_to":"addr-1"}`)
 	}
-	quantity := func(q string) request { return lines(`[{"sku":"SKU-0001","quantity":` + q + `}]`) }
+	quantity := func(q string) request { return lines(`[{"sku":"SKU-0500","quantity":` + q + `}]`) }
 	field := func(f string) request { return placing(t, strings.Replace(goodOrder, "{", "{"+f+",", 1)) }
 	long := make([]string, 1001)
 	for i := range long {
@@ -113,8 +113,8 @@ func badOrders(t *testing.T) []bad {
 	syntax, meaning := http.StatusBadRequest, http.StatusUnprocessableEntity
 	return []bad{
 		{"unknown field", field(`"gift":true`), syntax, "schema", []string{"/gift"}},
-		{"unknown field of a line", lines(`[{"sku":"SKU-0001","quantity":1,"colour":"red"}]`), syntax, "schema", []string{"/lines/0/colour"}},
-		{"price of a line sent by the client", lines(`[{"sku":"SKU-0001","quantity":1,"unit_price":{"amount_minor":1,"currency":"EUR"}}]`), syntax, "schema", []string{"/lines/0/unit_price"}},
+		{"unknown field of a line", lines(`[{"sku":"SKU-0500","quantity":1,"colour":"red"}]`), syntax, "schema", []string{"/lines/0/colour"}},
+		{"price of a line sent by the client", lines(`[{"sku":"SKU-0500","quantity":1,"unit_price":{"amount_minor":1,"currency":"EUR"}}]`), syntax, "schema", []string{"/lines/0/unit_price"}},
 		{"total sent by the client", field(`"total":{"amount_minor":1,"currency":"EUR"}`), syntax, "schema", []string{"/total"}},
 		{"customer sent by the client", field(`"customer_id":"bob"`), syntax, "schema", []string{"/customer_id"}},
 		{"wrong type", quantity(`"two"`), syntax, "schema", []string{"/lines/0/quantity"}},
@@ -131,8 +131,8 @@ func badOrders(t *testing.T) []bad {
 		{"nothing but braces", placing(t, `{}`), syntax, "schema", []string{"/lines", "/payment_method", "/ship_to"}},
 		{"more lines than an order has", lines("[" + strings.Join(long, ",") + "]"), syntax, "schema", []string{"/lines"}},
 		{"a character that nothing can store", field(`"expected_total":{"amount_minor":1,"currency":"E\u0000R"}`), syntax, "schema", []string{"/expected_total/currency"}},
-		{"unknown SKU", lines(`[{"sku":"SKU-0001","quantity":1},{"sku":"NO-SUCH","quantity":1}]`), meaning, "unknown-sku", []string{"/lines/1/sku"}},
-		{"repeated SKU", lines(`[{"sku":"SKU-0001","quantity":1},{"sku":"SKU-0001","quantity":2}]`), meaning, "repeated-sku", []string{"/lines/1/sku"}},
+		{"unknown SKU", lines(`[{"sku":"SKU-0500","quantity":1},{"sku":"NO-SUCH","quantity":1}]`), meaning, "unknown-sku", []string{"/lines/1/sku"}},
+		{"repeated SKU", lines(`[{"sku":"SKU-0500","quantity":1},{"sku":"SKU-0500","quantity":2}]`), meaning, "repeated-sku", []string{"/lines/1/sku"}},
 		{"another total than expected", field(`"expected_total":{"amount_minor":1,"currency":"EUR"}`), meaning, "price-changed", []string{"/expected_total"}},
 		{"broken JSON", placing(t, goodOrder[:len(goodOrder)-1]), syntax, "invalid-json", nil},
 		{"more than one value", placing(t, goodOrder+goodOrder), syntax, "invalid-json", nil},

@@ -37,10 +37,10 @@ func TestSchemathesis(t *testing.T) {
 		t.Run(api.name, func(t *testing.T) {
 			t.Cleanup(func() { fault(t, http.MethodDelete, "") })
 			document := filepath.Join(system.Config.Root, "contracts", "dist", "openapi", api.document+".yaml")
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, filepath.Join(bin, "schemathesis"), append([]string{
-				"run", document, "--url", "http://" + api.addr, "--max-examples", "25", "--no-color",
+				"run", document, "--url", "http://" + api.addr, "--max-examples", "50", "--no-color",
 			}, api.flags...)...)
 			cmd.Dir, cmd.Env = folder, append(os.Environ(), "TOKEN="+api.token)
 			out, err := cmd.CombinedOutput()

@@ -67,10 +67,13 @@ func send(t *testing.T, r request) answer {
 // api is the URL of a service's API.
 func api(service, path string) string { return "http://" + system.APIs(service)[0] + path }
 
+// sku is what the tests order. Schemathesis changes price and stock of the first ones, which the documents name.
+const sku = "SKU-0500"
+
 // place places an order as a customer, with more headers if wanted, and returns its id.
 func place(t *testing.T, customer, method string, headers map[string]string) uuid.UUID {
 	t.Helper()
-	body, err := json.Marshal(load.Order{Lines: []load.Line{{SKU: "SKU-0001", Quantity: 2}}, PaymentMethod: method, ShipTo: "addr-1"})
+	body, err := json.Marshal(load.Order{Lines: []load.Line{{SKU: sku, Quantity: 2}}, PaymentMethod: method, ShipTo: "addr-1"})
 	require.NoError(t, err)
 	all := map[string]string{
 		"Authorization": "Bearer " + token(t, customer, "customer"), "Content-Type": "application/json", "Idempotency-Key": uuid.NewString(),
