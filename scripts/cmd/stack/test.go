@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func testCommand() *cobra.Command {
 	var only string
 	cmd := &cobra.Command{
 		Use: "test", Short: "Run everything that CI runs", Args: cobra.NoArgs,
-		Example: "  scripts/test\n  scripts/test --fast\n  scripts/test --only tests",
+		Example: "  scripts/test\n  scripts/test --fast\n  scripts/test --only tests\n  scripts/test --only trace,e2e,schemathesis",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			root, err := stack.FindRoot()
 			if err != nil {
@@ -51,28 +52,45 @@ func testCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&fast, "fast", false, "only what takes under 90 s: build, vet, tests")
-	cmd.Flags().StringVar(&only, "only", "", "one step by name")
+	cmd.Flags().StringVar(&only, "only", "", "steps by name, with commas")
 	return cmd
 }
 
-func steps() []step {
+// testRun is what the steps of one run share.
+type testRun struct {
+	total  gotest.Counts
+	shared sharedStack
+}
+
+// count adds a package's or module's tests and shows them.
+func (r *testRun) count(name string, c gotest.Counts, out io.Writer) {
+	fmt.Fprintf(out, "%-20s %4d passed, %d failed, %d skipped, %5.1f s\n", name, c.Passed, c.Failed, c.Skipped, c.Seconds)
+	r.total.Add(c)
+}
+
+func (r *testRun) steps() []step {
 	return []step{
 		{"modules", true, checkModules},
 		{"lint", true, lint},
 		{"generated", true, checkGenerated},
-		{"tests", false, runTests},
+		{"tests", false, r.tests},
 		{"demo", true, script("demo")},
 		{"demo-apache", true, script("demo", "--kafka", "apache", "--replicas", "2")},
 		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
 		{"tap", true, script("tap-check")},
+		{"trace", true, r.endToEnd("-run", "^TestTrace")},
+		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},
+		{"schemathesis", true, r.endToEnd("-run", "^TestSchemathesis")},
 	}
 }
 
 func runSteps(ctx context.Context, root string, fast bool, only string, out io.Writer) error {
+	r := &testRun{}
+	defer r.shared.down()
 	var failed []string
 	ran := 0
-	for _, s := range steps() {
-		if only != "" && s.name != only || only == "" && fast && s.slow {
+	for _, s := range r.steps() {
+		if only != "" && !slices.Contains(strings.Split(only, ","), s.name) || only == "" && fast && s.slow {
 			continue
 		}
 		ran++
@@ -91,6 +109,9 @@ func runSteps(ctx context.Context, root string, fast bool, only string, out io.W
 	}
 	if ran == 0 {
 		return fmt.Errorf("%w: --only %q: no such step", errUsage, only)
+	}
+	if r.total != (gotest.Counts{}) {
+		fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", r.total.Passed, r.total.Failed, r.total.Skipped)
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
@@ -143,8 +164,8 @@ func script(name string, args ...string) func(context.Context, string, io.Writer
 	}
 }
 
-// runTests runs every module's tests on one PostgreSQL and one Apache Kafka. A skipped test is a failed one.
-func runTests(ctx context.Context, root string, out io.Writer) (err error) {
+// tests runs every module's tests on one PostgreSQL and one Apache Kafka. A skipped test is a failed one.
+func (r *testRun) tests(ctx context.Context, root string, out io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "ordersaga-test-*")
 	if err != nil {
 		return fmt.Errorf("temporary folder: %w", err)
@@ -168,17 +189,29 @@ func runTests(ctx context.Context, root string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	total := gotest.Counts{}
 	var errs []error
 	for _, m := range all {
-		c, err := gotest.Run(ctx, m, env, out)
+		packages, err := packages(ctx, m)
+		if err != nil {
+			return err
+		}
+		c, err := gotest.Run(ctx, m, env, out, packages...)
 		m = strings.TrimPrefix(m, root+"/")
-		fmt.Fprintf(out, "%-20s %4d passed, %d failed, %d skipped, %5.1f s\n", m, c.Passed, c.Failed, c.Skipped, c.Seconds)
-		total.Add(c)
+		r.count(m, c, out)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m, err))
 		}
 	}
-	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", total.Passed, total.Failed, total.Skipped)
 	return errors.Join(errs...)
+}
+
+// packages returns those of a module, without the end-to-end tests, which are steps of their own.
+func packages(ctx context.Context, module string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "./...")
+	cmd.Dir = module
+	listed, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the packages of %s: %w", module, err)
+	}
+	return slices.DeleteFunc(strings.Fields(string(listed)), func(p string) bool { return strings.HasSuffix(p, "/scripts/e2e") }), nil
 }

@@ -29,16 +29,19 @@ func (c *Counts) Add(o Counts) {
 
 // event is one line of go test -json.
 type event struct {
-	Action  string
-	Package string
-	Test    string
-	Output  string
+	Action      string
+	Package     string
+	Test        string
+	Output      string
+	ImportPath  string // of what is built
+	FailedBuild string // the ImportPath of what did not build
 }
 
-// Run runs all tests of the module in dir. The error says what failed or was skipped.
-func Run(ctx context.Context, dir string, env []string, out io.Writer) (Counts, error) {
+// Run runs the tests of a module in dir that args, packages and flags of go test, name. The error says what failed or was
+// skipped.
+func Run(ctx context.Context, dir string, env []string, out io.Writer, args ...string) (Counts, error) {
 	begin := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout=8m", "./...")
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-timeout=8m"}, args...)...)
 	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), env...), out
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -61,6 +64,7 @@ func Run(ctx context.Context, dir string, env []string, out io.Writer) (Counts, 
 
 func read(r io.Reader, out io.Writer) (c Counts, bad []string) {
 	output := map[string]*strings.Builder{}
+	blamed := map[string]bool{} // packages with a failed test
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -69,7 +73,7 @@ func read(r io.Reader, out io.Writer) (c Counts, bad []string) {
 			fmt.Fprintln(out, lines.Text())
 			continue
 		}
-		name := e.Package
+		name := e.Package + e.ImportPath
 		if e.Test != "" {
 			name += "." + e.Test
 		}
@@ -92,12 +96,15 @@ func read(r io.Reader, out io.Writer) (c Counts, bad []string) {
 				bad = append(bad, name+" was skipped")
 			}
 		case "fail":
-			if e.Test != "" {
+			if e.Test != "" || !blamed[e.Package] { // a package can fail by itself: it does not build, or TestMain fails
 				c.Failed++
 			}
+			blamed[e.Package] = true
 			bad = append(bad, name+" failed")
-			if b := output[name]; b != nil {
-				fmt.Fprintf(out, "--- %s\n%s", name, b)
+			for _, source := range []string{e.FailedBuild, name} {
+				if b := output[source]; b != nil {
+					fmt.Fprintf(out, "--- %s\n%s", source, b)
+				}
 			}
 		}
 	}
