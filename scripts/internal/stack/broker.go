@@ -1,8 +1,8 @@
 package stack
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,52 +10,133 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/scripts/internal/faultnet"
 )
 
-// startBroker starts the broker that the settings name and waits until it accepts connections.
-func (s *Stack) startBroker(ctx context.Context, bin string) error {
-	if s.Config.Kafka != "embedded" && s.Config.Kafka != "apache" {
-		s.Brokers = s.Config.Kafka
+// chaosHeap is a node's memory where three of them share this machine.
+const chaosHeap = "384m"
+
+// startBrokers starts the brokers that the settings name, all at once: those of a cluster wait for each other.
+func (s *Stack) startBrokers(ctx context.Context, _ string) error {
+	nodes := map[string]int{"embedded": 1, "apache": 1, "apache3": 3}[s.Config.Kafka]
+	if nodes == 0 {
+		s.Brokers, s.programBrokers = s.Config.Kafka, s.Config.Kafka
 		return nil
 	}
-	port, err := s.Config.port(9092)
-	if err != nil {
-		return err
+	var direct, proxied []string
+	controllers := make([]int, nodes)
+	for i := range controllers {
+		var err error
+		if controllers[i], err = localstack.FreePort(); err != nil {
+			return err
+		}
 	}
-	s.Brokers = addr(port)
-	dir := filepath.Join(s.Config.Dir, s.Config.Kafka)
-	if s.Config.Kafka == "apache" {
-		k, err := localstack.StartApacheKafka(ctx, localstack.ApacheKafkaConfig{Dir: dir, Port: port})
+	for n := 1; n <= nodes; n++ {
+		b, err := s.layBroker(n, controllers)
 		if err != nil {
 			return err
 		}
-		s.broker = k.Process
-		s.Config.say("Apache Kafka on %s", s.Brokers)
-		return nil
+		s.Kafka = append(s.Kafka, b.server)
+		direct, proxied = append(direct, b.direct), append(proxied, b.proxied)
 	}
+	s.Brokers, s.programBrokers = strings.Join(direct, ","), strings.Join(proxied, ",")
+	var all sync.WaitGroup
+	errs := make([]error, nodes)
+	for i, server := range s.Kafka {
+		all.Go(func() { errs[i] = server.Start(ctx) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	s.Config.say("%s broker on %s", s.Config.Kafka, s.Brokers)
+	return nil
+}
+
+// broker is one node: where we and where the programs reach it.
+type broker struct {
+	server          *Server
+	direct, proxied string
+}
+
+// layBroker decides a node's ports. With proxies, the programs are told theirs; the embedded broker has only one address.
+func (s *Stack) layBroker(node int, controllers []int) (b broker, err error) {
+	c := s.Config
+	c.FixedPorts = c.FixedPorts && node == 1
+	port, err := c.port(9092)
+	if err != nil {
+		return b, err
+	}
+	name := fmt.Sprintf("kafka-%d", node)
+	b.direct, b.proxied = addr(port), addr(port)
+	dir := filepath.Join(c.Dir, c.Kafka)
+	if c.Kafka == "embedded" {
+		if s.Net != nil {
+			proxy, err := s.Net.addKafka(name, addr(port))
+			if err != nil {
+				return b, err
+			}
+			b.direct, b.proxied = proxy.Addr(), proxy.Addr()
+		}
+		b.server = &Server{Name: name, graceful: syscall.SIGTERM, start: func(ctx context.Context) (*localstack.Process, error) {
+			return s.startEmbedded(ctx, dir, port, b.proxied)
+		}}
+		return b, nil
+	}
+	config := localstack.ApacheKafkaConfig{Dir: dir, Port: port, Node: node, Controllers: controllers}
+	if len(controllers) > 1 {
+		config.Dir, config.Heap = filepath.Join(dir, name), chaosHeap
+	}
+	if s.Net != nil {
+		behind, err := localstack.FreePort()
+		if err != nil {
+			return b, err
+		}
+		var proxy *faultnet.Kafka
+		if proxy, err = s.Net.addKafka(name, addr(behind)); err != nil {
+			return b, err
+		}
+		b.proxied = proxy.Addr()
+		config.Proxied = &localstack.ProxiedListener{Port: behind, Advertised: b.proxied}
+		config.Quick = true // it is started again and again
+	}
+	b.server = &Server{Name: name, Dir: config.Dir, graceful: syscall.SIGTERM, start: func(ctx context.Context) (*localstack.Process, error) {
+		k, err := localstack.StartApacheKafka(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		return k.Process, nil
+	}}
+	return b, nil
+}
+
+// startEmbedded starts the embedded broker in a process of its own and waits until it accepts connections.
+func (s *Stack) startEmbedded(ctx context.Context, dir string, port int, advertised string) (*localstack.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("start the embedded broker: %w", err)
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
-	log, err := os.Create(filepath.Join(s.Config.Dir, "log", "broker.log"))
+	log, err := os.OpenFile(filepath.Join(s.Config.Dir, "log", "broker.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
-		return fmt.Errorf("start the embedded broker: %w", err)
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the child has its own descriptor
-	cmd := exec.Command(self, "broker", "--dir", dir, "--port", strconv.Itoa(port))
+	cmd := exec.Command(self, "broker", "--dir", dir, "--port", strconv.Itoa(port), "--advertised", advertised)
 	cmd.Stdout, cmd.Stderr = log, log
-	if s.broker, err = localstack.Start(cmd, syscall.SIGTERM); err != nil {
-		return fmt.Errorf("start the embedded broker: %w", err)
+	p, err := localstack.Start(cmd, syscall.SIGTERM)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
-	if err := waitPort(ctx, s.broker, s.Brokers); err != nil {
-		return fmt.Errorf("start the embedded broker: %w", err)
+	if err := waitPort(ctx, p, addr(port)); err != nil {
+		p.Stop(syscall.SIGTERM, 5*time.Second)
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
-	s.Config.say("embedded broker on %s", s.Brokers)
-	return nil
+	return p, nil
 }
 
 func waitPort(ctx context.Context, p *localstack.Process, address string) error {
@@ -76,88 +157,4 @@ func waitPort(ctx context.Context, p *localstack.Process, address string) error 
 		case <-tick.C:
 		}
 	}
-}
-
-// jaegerModule is Jaeger's all-in-one, from the module proxy. It cannot be installed by name (its go.mod replaces a
-// module), so its source is copied out of the module cache and built there, once.
-const (
-	jaegerModule  = "github.com/jaegertracing/jaeger"
-	jaegerVersion = "v1.76.0"
-)
-
-func (s *Stack) startJaeger(ctx context.Context, _ string) error {
-	if !s.Config.Jaeger {
-		return nil
-	}
-	s.Config.say("Jaeger: building it the first time takes minutes")
-	path, err := jaegerBinary(ctx)
-	if err != nil {
-		return err
-	}
-	var ports [5]int
-	for i, fixed := range []int{4317, 4318, 16686, 16685, 14269} {
-		if ports[i], err = s.Config.port(fixed); err != nil {
-			return err
-		}
-	}
-	log, err := os.Create(filepath.Join(s.Config.Dir, "log", "jaeger.log"))
-	if err != nil {
-		return fmt.Errorf("start Jaeger: %w", err)
-	}
-	defer log.Close() //nolint:errcheck // the child has its own descriptor
-	cmd := exec.Command(path,
-		"--collector.otlp.grpc.host-port="+addr(ports[0]), "--collector.otlp.http.host-port="+addr(ports[1]),
-		"--query.http-server.host-port="+addr(ports[2]), "--query.grpc-server.host-port="+addr(ports[3]), "--admin.http.host-port="+addr(ports[4]),
-		"--collector.grpc-server.host-port=127.0.0.1:0", "--collector.http-server.host-port=127.0.0.1:0",
-		"--processor.jaeger-binary.server-host-port=127.0.0.1:0", "--processor.jaeger-compact.server-host-port=127.0.0.1:0",
-		"--processor.zipkin-compact.server-host-port=127.0.0.1:0", "--http-server.host-port=127.0.0.1:0")
-	cmd.Stdout, cmd.Stderr = log, log
-	if s.jaeger, err = localstack.Start(cmd, syscall.SIGTERM); err != nil {
-		return fmt.Errorf("start Jaeger: %w", err)
-	}
-	s.otlp, s.JaegerUI = addr(ports[0]), "http://"+addr(ports[2])
-	if err := waitPort(ctx, s.jaeger, addr(ports[2])); err != nil {
-		return fmt.Errorf("start Jaeger: %w\n%s", err, lastLines(log.Name()))
-	}
-	s.Config.say("Jaeger on %s", s.JaegerUI)
-	return nil
-}
-
-func jaegerBinary(ctx context.Context) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("cache folder: %w", err)
-	}
-	bin := filepath.Join(cache, "ordersaga", "jaeger-"+jaegerVersion)
-	if _, err := os.Stat(bin); err == nil {
-		return bin, nil
-	}
-	tmp, err := os.MkdirTemp("", "jaeger-*")
-	if err != nil {
-		return "", fmt.Errorf("build Jaeger: %w", err)
-	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // a leftover does no harm
-	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", jaegerModule+"@"+jaegerVersion)
-	download.Dir = tmp
-	out, err := download.Output()
-	if err != nil {
-		return "", fmt.Errorf("fetch Jaeger: %w", err)
-	}
-	var dir string
-	for sc := bufio.NewScanner(strings.NewReader(string(out))); sc.Scan(); {
-		if _, rest, ok := strings.Cut(sc.Text(), `"Dir": "`); ok {
-			dir = strings.TrimSuffix(strings.TrimSuffix(rest, ","), `"`)
-		}
-	}
-	src := filepath.Join(tmp, "src")
-	if err := os.CopyFS(src, os.DirFS(dir)); err != nil {
-		return "", fmt.Errorf("build Jaeger: %w", err)
-	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/all-in-one")
-	build.Dir = src
-	build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build Jaeger: %w\n%s", err, out)
-	}
-	return bin, nil
 }
