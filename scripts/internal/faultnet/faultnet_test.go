@@ -146,7 +146,7 @@ func TestKafkaLinksByClientID(t *testing.T) {
 	t.Parallel()
 	port, err := localstack.FreePort()
 	require.NoError(t, err)
-	k, err := faultnet.NewKafka("kafka-1", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	k, err := faultnet.NewKafka("broker", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	require.NoError(t, err)
 	t.Cleanup(k.Close)
 	broker, err := localstack.StartEmbeddedKafka(localstack.EmbeddedKafkaConfig{Port: port, Advertised: k.Addr()})
@@ -166,7 +166,7 @@ func TestKafkaLinksByClientID(t *testing.T) {
 	require.NoError(t, ping("order-2"))
 	k.Link("order-1").Heal()
 	require.NoError(t, ping("order-1"))
-	require.Equal(t, "order-1 to kafka-1", k.Link("order-1").Name())
+	require.Equal(t, "order-1 to broker", k.Link("order-1").Name())
 	require.Positive(t, k.Link("order-1").Seen().Refused)
 	require.Zero(t, k.Link("order-2").Seen())
 }

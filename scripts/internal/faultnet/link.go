@@ -35,7 +35,7 @@ func newLink(name string) *Link {
 	return &Link{name: name, live: map[*conn]struct{}{}, open: open, lost: make(chan struct{}, 1024)}
 }
 
-// Name says whose link it is: "payment-1 to kafka-1".
+// Name says whose link it is: "payment-1 to broker".
 func (l *Link) Name() string { return l.name }
 
 // Seen returns what the faults did so far.

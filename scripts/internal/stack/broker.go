@@ -72,7 +72,10 @@ func (s *Stack) layBroker(node int, controllers []int) (b broker, err error) {
 	if err != nil {
 		return b, err
 	}
-	name := fmt.Sprintf("kafka-%d", node)
+	name := "broker"
+	if len(controllers) > 1 {
+		name = fmt.Sprintf("broker-%d", node)
+	}
 	b.direct, b.proxied = addr(port), addr(port)
 	dir := filepath.Join(c.Dir, c.Kafka)
 	if c.Kafka == "embedded" {

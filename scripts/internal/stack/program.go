@@ -29,7 +29,7 @@ type Program struct {
 	process *localstack.Process
 }
 
-// Name is "order-1".
+// Name is "order-1". It is also the id of the program's Kafka clients.
 func (p *Program) Name() string { return fmt.Sprintf("%s-%d", p.Service.Name, p.Replica) }
 
 // Process is the running process, for its pid and end.

@@ -13,7 +13,7 @@ import (
 // Server is PostgreSQL or one broker, in a process of its own, so that its CPU time is its own. Started again it has its
 // address and its data.
 type Server struct {
-	Name string // "postgres", "kafka-1"
+	Name string // "postgres", "broker", of several "broker-1"
 	Dir  string // where its data is
 
 	graceful syscall.Signal

@@ -108,12 +108,12 @@ func (s *Stack) startPostgres(ctx context.Context, _ string) error {
 			if err != nil {
 				return nil, err
 			}
-			s.superuser = pg.URL("postgres", "postgres")
 			return pg.Process, nil
 		}}
 		if err := s.Postgres.Start(ctx); err != nil {
 			return err
 		}
+		s.superuser = (&localstack.Postgres{Port: port}).URL("postgres", "postgres")
 		s.Config.say("PostgreSQL on %s", addr(port))
 	}
 	return makeDatabases(ctx, s.superuser)
