@@ -64,24 +64,21 @@ func chaosRun(ctx context.Context, o *chaosOptions, out io.Writer) error {
 	if o.stack.Dir, err = os.MkdirTemp("", "ordersaga-chaos-*"); err != nil {
 		return fmt.Errorf("temporary folder: %w", err)
 	}
-	err = chaosIn(ctx, o, kinds, out)
+	length := time.Duration(o.minutes * float64(time.Minute))
+	disks, err := smallDisks(o, length)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(o.stack.Dir))
+	}
+	err = chaosIn(ctx, o, chaos.Config{Length: length, Seed: o.seed, Kinds: kinds, Disks: disks, Out: os.Stderr}, out)
 	if err != nil && o.keep {
 		fmt.Fprintln(os.Stderr, "kept:", o.stack.Dir)
 		return err
 	}
-	return errors.Join(err, os.RemoveAll(o.stack.Dir))
+	return errors.Join(err, disks.Remove(), os.RemoveAll(o.stack.Dir))
 }
 
 // chaosIn runs everything in the folder that the options name.
-func chaosIn(ctx context.Context, o *chaosOptions, kinds []chaos.Kind, out io.Writer) (err error) {
-	length := time.Duration(o.minutes * float64(time.Minute))
-	disks, err := smallDisks(o, length)
-	if err != nil {
-		return err
-	}
-	if !o.keep {
-		defer func() { err = errors.Join(err, disks.Remove()) }()
-	}
+func chaosIn(ctx context.Context, o *chaosOptions, c chaos.Config, out io.Writer) error {
 	s, err := stack.Up(ctx, o.stack)
 	if err != nil {
 		return err
@@ -95,7 +92,7 @@ func chaosIn(ctx context.Context, o *chaosOptions, kinds []chaos.Kind, out io.Wr
 		return err
 	}
 	crowd := load.NewCrowd(load.NewClient(s.APIs("order"), token))
-	report, err := breakAndHeal(ctx, s, crowd, chaos.Config{Length: length, Seed: o.seed, Kinds: kinds, Disks: disks, Out: os.Stderr}, o.rate)
+	report, err := breakAndHeal(ctx, s, crowd, c, o.rate)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func designs() []design {
 	between := func(a, b time.Duration) [2]time.Duration { return [2]time.Duration{a, b} }
 	return []design{
 		{Kill, 5 * s, 4, between(50*ms, 1500*ms), stroke.kill},
-		{Pause, 20 * s, 2, between(7*s, 9*s), stroke.pause},
+		{Pause, 16 * s, 2, between(7*s, 9*s), stroke.pause},
 		{Restart, 20 * s, 2, between(50*ms, 1*s), stroke.restart},
 		{Rebalance, 15 * s, 2, between(1*s, 3*s), stroke.rebalance},
 		{CutPostgres, 6 * s, 3, between(100*ms, 4*s), stroke.cutPostgres},
@@ -60,13 +60,13 @@ func designs() []design {
 		{DelayPostgres, 15 * s, 2, between(2*s, 6*s), stroke.delayPostgres},
 		{DelayKafka, 15 * s, 2, between(2*s, 6*s), stroke.delayKafka},
 		{DelayProvider, 15 * s, 2, between(2*s, 6*s), stroke.delayProvider},
-		{LoseCommit, 1700 * ms, 10, between(5*s, 5*s), stroke.loseCommit},
-		{KillBroker, 100 * s, 1, between(100*ms, 2*s), stroke.killBroker},
-		{RestartBroker, 100 * s, 1, between(100*ms, 1*s), stroke.restartBroker},
+		{LoseCommit, 1500 * ms, 10, between(5*s, 5*s), stroke.loseCommit},
+		{KillBroker, 80 * s, 1, between(100*ms, 2*s), stroke.killBroker},
+		{RestartBroker, 80 * s, 1, between(100*ms, 1*s), stroke.restartBroker},
 		{PauseBroker, 300 * s, 1, between(2*s, 8*s), stroke.pauseBroker},
 		{FillBroker, 400 * s, 1, between(500*ms, 2*s), stroke.fillBroker},
-		{KillPostgres, 100 * s, 1, between(50*ms, 1*s), stroke.killPostgres},
-		{RestartPostgres, 100 * s, 1, between(50*ms, 1*s), stroke.restartPostgres},
+		{KillPostgres, 80 * s, 1, between(50*ms, 1*s), stroke.killPostgres},
+		{RestartPostgres, 80 * s, 1, between(50*ms, 1*s), stroke.restartPostgres},
 		{PausePostgres, 300 * s, 1, between(2*s, 8*s), stroke.pausePostgres},
 		{FillPostgres, 400 * s, 1, between(500*ms, 2*s), stroke.fillPostgres},
 	}

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -81,7 +82,7 @@ func (s stroke) pauseProgram(ctx context.Context, k *keeper) error {
 	if err := thaw(); err != nil {
 		return err
 	}
-	s.fired(really, "%s for %.1f s; of %d positions it kept %d", k.name, time.Since(begin).Seconds(), before, after)
+	s.fired(really, "%s for %.1f s; its positions before and after: %s, %s", k.name, time.Since(begin).Seconds(), known(before), known(after))
 	return nil
 }
 
@@ -104,6 +105,13 @@ func (s stroke) owned(ctx context.Context, name string) (n int) {
 }
 
 const unknown = 1 << 20
+
+func known(n int) string {
+	if n == unknown {
+		return "unknown"
+	}
+	return strconv.Itoa(n)
+}
 
 func (s stroke) killPostgres(context.Context) error {
 	return s.with([]*keeper{s.postgres}, s.killIt)
