@@ -65,6 +65,7 @@ func steps() []step {
 		{"demo-apache", true, script("demo", "--kafka", "apache", "--replicas", "2")},
 		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
 		{"tap", true, script("tap-check")},
+		{"chaos", true, script("chaos", "--minutes", "1.25", "--kafka", "apache")},
 	}
 }
 
