@@ -73,15 +73,15 @@ func New(ctx context.Context, s *stack.Stack, orders *load.Flights, c Config) (*
 	}
 	x.withoutDisks()
 	for _, p := range s.Programs {
-		x.programs = append(x.programs, newKeeper(p.Name(), program{p}, x.died))
+		x.programs = append(x.programs, newKeeper(p.Name(), p.Log, program{p}, x.died))
 		if err := x.openPool(ctx, p.Service.Database); err != nil {
 			return nil, err
 		}
 	}
 	for _, k := range s.Kafka {
-		x.brokers = append(x.brokers, newKeeper(k.Name, k, x.died))
+		x.brokers = append(x.brokers, newKeeper(k.Name, k.Log, k, x.died))
 	}
-	x.postgres = newKeeper(s.Postgres.Name, s.Postgres, x.died)
+	x.postgres = newKeeper(s.Postgres.Name, s.Postgres.Log, s.Postgres, x.died)
 	return x, errors.Join(x.openKafka(), x.layExtras())
 }
 
@@ -172,6 +172,7 @@ func (x *Chaos) heal() {
 	for _, l := range x.allLinks() {
 		l.Heal()
 		l.LoseCommits(0)
+		l.DropCommits(0)
 	}
 }
 

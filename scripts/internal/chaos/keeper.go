@@ -2,13 +2,16 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/scripts/internal/stack"
 )
 
 // victim is a program or a server.
@@ -21,6 +24,7 @@ type victim interface {
 // time.
 type keeper struct {
 	name   string
+	log    string // path of what the victim says
 	victim victim
 	died   func(name string, how error) // it ended, and no fault was meant to
 	lent   chan struct{}                // holds one while a fault has it
@@ -30,8 +34,14 @@ type keeper struct {
 	rest    time.Duration // how long it stays away then
 }
 
-func newKeeper(name string, v victim, died func(string, error)) *keeper {
-	return &keeper{name: name, victim: v, died: died, lent: make(chan struct{}, 1)}
+func newKeeper(name, log string, v victim, died func(string, error)) *keeper {
+	return &keeper{name: name, log: log, victim: v, died: died, lent: make(chan struct{}, 1)}
+}
+
+// lastWords is the last line of the victim's log.
+func (k *keeper) lastWords() string {
+	lines := strings.Split(strings.TrimSpace(stack.LastLines(k.log)), "\n")
+	return lines[len(lines)-1]
 }
 
 // restart is the pause after an end that nobody planned.
@@ -52,7 +62,7 @@ func (k *keeper) run(ctx context.Context) error {
 		k.mu.Unlock()
 		if !planned {
 			rest = restart
-			k.died(k.name, p.Err())
+			k.died(k.name, fmt.Errorf("%w: %s", p.Err(), k.lastWords()))
 		}
 		for {
 			if !wait(ctx, rest) {
@@ -125,8 +135,8 @@ func (k *keeper) kill(rest time.Duration) (bool, error) {
 }
 
 func endedBy(err error, s syscall.Signal) bool {
-	exit, ok := err.(*exec.ExitError) //nolint:errorlint // a process's own error is never wrapped
-	if !ok {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
 		return false
 	}
 	status, ok := exit.Sys().(syscall.WaitStatus)
@@ -143,7 +153,7 @@ func (k *keeper) stop(rest time.Duration, s syscall.Signal, grace time.Duration)
 	}
 	p.Stop(s, grace)
 	if err := p.Err(); err != nil {
-		return true, fmt.Errorf("%s, asked to stop: %w", k.name, err)
+		return true, fmt.Errorf("%s, asked to stop: %w: %s", k.name, err, k.lastWords())
 	}
 	return true, nil
 }

@@ -42,7 +42,7 @@ func TestKeeper(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s, died := &sleeper{}, make(chan error, 1)
 	require.NoError(t, s.Start(ctx))
-	k := newKeeper("sleeper", s, func(_ string, how error) { died <- how })
+	k := newKeeper("sleeper", "", s, func(_ string, how error) { died <- how })
 	var running errgroup.Group
 	running.Go(func() error { return k.run(ctx) })
 	again := func(first *localstack.Process) {

@@ -24,6 +24,7 @@ const (
 	DelayKafka      Kind = "delay-kafka"
 	DelayProvider   Kind = "delay-provider"
 	LoseCommit      Kind = "lose-commit" // the connection ends in place of the answer
+	DropCommit      Kind = "drop-commit" // the connection ends in place of the COMMIT
 	KillBroker      Kind = "kill-broker"
 	RestartBroker   Kind = "restart-broker"
 	PauseBroker     Kind = "pause-broker"
@@ -61,6 +62,7 @@ func designs() []design {
 		{DelayKafka, 15 * s, 2, between(2*s, 6*s), stroke.delayKafka},
 		{DelayProvider, 15 * s, 2, between(2*s, 6*s), stroke.delayProvider},
 		{LoseCommit, 1500 * ms, 10, between(5*s, 5*s), stroke.loseCommit},
+		{DropCommit, 4 * s, 5, between(5*s, 5*s), stroke.dropCommit},
 		{KillBroker, 80 * s, 1, between(100*ms, 2*s), stroke.killBroker},
 		{RestartBroker, 80 * s, 1, between(100*ms, 1*s), stroke.restartBroker},
 		{PauseBroker, 300 * s, 1, between(2*s, 8*s), stroke.pauseBroker},

@@ -136,23 +136,33 @@ func (s stroke) delay(ctx context.Context, among []*faultnet.Link) error {
 	return nil
 }
 
-// loseCommit ends a connection in place of the answer to the next COMMIT of one program.
+// loseCommit ends a connection in place of the answer to the next COMMIT of one program: it happened.
 func (s stroke) loseCommit(ctx context.Context) error {
+	return s.unknownCommit(ctx, (*faultnet.Link).LoseCommits, func(n faultnet.Seen) int { return n.Lost })
+}
+
+// dropCommit ends it in place of the COMMIT: it did not happen.
+func (s stroke) dropCommit(ctx context.Context) error {
+	return s.unknownCommit(ctx, (*faultnet.Link).DropCommits, func(n faultnet.Seen) int { return n.Dropped })
+}
+
+func (s stroke) unknownCommit(ctx context.Context, arm func(*faultnet.Link, int), count func(faultnet.Seen) int) error {
 	links := s.postgresLinks()
 	l := links[s.Pick%uint64(len(links))]
 	if err := s.start(); err != nil {
 		return err
 	}
-	before := l.Seen().Lost
-	l.LoseCommits(1)
-	for late := time.Now().Add(s.Lasts); l.Seen().Lost == before && time.Now().Before(late); {
+	before := count(l.Seen())
+	arm(l, 1)
+	for late := time.Now().Add(s.Lasts); count(l.Seen()) == before && time.Now().Before(late); {
 		if !wait(ctx, 10*time.Millisecond) {
 			break
 		}
 	}
-	if l.Seen().Lost == before {
-		l.LoseCommits(0)
+	really := count(l.Seen()) > before
+	if !really {
+		arm(l, 0)
 	}
-	s.fired(l.Seen().Lost > before, "%s", l.Name())
+	s.fired(really, "%s", l.Name())
 	return nil
 }

@@ -51,12 +51,12 @@ const (
 	inTransit = 64 // pieces that may be on their way before the sender has to wait
 )
 
-// run pumps until either side ends. watch sees what the server says before it goes on, and returns true where the
-// connection must end instead; it may be nil.
-func (c *conn) run(watch func([]byte) bool) {
+// run pumps until either side ends. asked and said see what client and server say before it goes on, and return true where
+// the connection must end instead; they may be nil.
+func (c *conn) run(asked, said func([]byte) bool) {
 	var both sync.WaitGroup
-	both.Go(func() { c.pump(c.server, c.client, nil) })
-	both.Go(func() { c.pump(c.client, c.server, watch) })
+	both.Go(func() { c.pump(c.server, c.client, asked) })
+	both.Go(func() { c.pump(c.client, c.server, said) })
 	both.Wait()
 }
 

@@ -105,8 +105,8 @@ func TestLinkFaults(t *testing.T) {
 	require.GreaterOrEqual(t, seen.Held, 1)
 }
 
-// A lost COMMIT happened, but nobody was told; what changes nothing is not counted.
-func TestLoseCommits(t *testing.T) {
+// A lost COMMIT happened, a dropped one did not, and the program is told neither; what changes nothing is not counted.
+func TestLoseAndDropCommits(t *testing.T) {
 	t.Parallel()
 	db := testkit.Postgres(t)
 	u, err := url.Parse(db.URL)
@@ -118,27 +118,49 @@ func TestLoseCommits(t *testing.T) {
 	ctx := context.WithoutCancel(t.Context())
 	_, err = db.Pool.Exec(ctx, "CREATE TABLE things (n int)")
 	require.NoError(t, err)
-	conn, err := pgx.Connect(ctx, u.String())
-	require.NoError(t, err)
-	defer conn.Close(ctx) //nolint:errcheck // it is lost in the end
+	connect := func() *pgx.Conn {
+		conn, err := pgx.Connect(ctx, u.String())
+		require.NoError(t, err)
+		return conn
+	}
+	unknown := func(err error) {
+		t.Helper()
+		require.Error(t, err)
+		var fromServer *pgconn.PgError
+		require.False(t, errors.As(err, &fromServer), "%v", err)
+	}
+	insert := func(conn *pgx.Conn) error { // all in one round trip, as the machine does it
+		b := &pgx.Batch{}
+		for _, sql := range []string{"begin", "INSERT INTO things VALUES (1)", "commit"} {
+			b.Queue(sql)
+		}
+		return conn.SendBatch(ctx, b).Close()
+	}
+	has := func(want int) {
+		t.Helper()
+		var n int
+		require.NoError(t, db.Pool.QueryRow(ctx, "SELECT count(*) FROM things").Scan(&n))
+		require.Equal(t, want, n)
+	}
 
+	conn := connect()
 	link.LoseCommits(1)
 	for _, sql := range []string{"SELECT 1", "UPDATE things SET n = 1", "INSERT INTO things SELECT 1 WHERE false"} {
 		require.NoError(t, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, sql); return err }))
 	}
-	insert := &pgx.Batch{}
-	for _, sql := range []string{"begin", "INSERT INTO things VALUES (1)", "commit"} {
-		insert.Queue(sql)
-	}
-	err = conn.SendBatch(ctx, insert).Close()
-	require.Error(t, err)
-	var fromServer *pgconn.PgError
-	require.False(t, errors.As(err, &fromServer), "%v", err)
-	<-link.Lost()
-	require.Equal(t, 1, link.Seen().Lost)
-	var n int
-	require.NoError(t, db.Pool.QueryRow(ctx, "SELECT count(*) FROM things").Scan(&n))
-	require.Equal(t, 1, n)
+	unknown(insert(conn))
+	has(1)
+
+	conn = connect()
+	require.NoError(t, insert(conn))
+	has(2)
+	link.DropCommits(2)
+	require.NoError(t, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, "SELECT 1"); return err }))
+	unknown(insert(conn))
+	conn = connect()
+	unknown(pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, "DELETE FROM things"); return err }))
+	has(2)
+	require.Equal(t, faultnet.Seen{Lost: 1, Dropped: 2}, link.Seen())
 }
 
 // A broker that advertises the proxy is reached only through it, and each client's link fails alone.

@@ -16,7 +16,7 @@ type Link struct {
 	delay  time.Duration
 	open   chan struct{} // closed while bytes pass
 	lose   int           // COMMIT answers still to lose
-	lost   chan struct{} // one for each COMMIT answer that was lost
+	drop   int           // COMMITs still to drop
 	seen   Seen
 }
 
@@ -27,12 +27,13 @@ type Seen struct {
 	Held    int // pieces of data that a silence kept back
 	Delayed int // pieces of data that came late
 	Lost    int // answers to a COMMIT, of a transaction that wrote, that nobody got
+	Dropped int // COMMITs of a transaction that wrote that never came to the server
 }
 
 func newLink(name string) *Link {
 	open := make(chan struct{})
 	close(open)
-	return &Link{name: name, live: map[*conn]struct{}{}, open: open, lost: make(chan struct{}, 1024)}
+	return &Link{name: name, live: map[*conn]struct{}{}, open: open}
 }
 
 // Name says whose link it is: "payment-1 to broker".
@@ -81,21 +82,26 @@ func (l *Link) Delay(d time.Duration) {
 }
 
 // LoseCommits ends the next n connections on which the server answers the COMMIT of a transaction that wrote something,
-// in place of that answer. Lost tells of each.
+// in place of that answer: it happened, and the program cannot know.
 func (l *Link) LoseCommits(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lose = n
 }
 
-// Lost gets a value for each answer lost.
-func (l *Link) Lost() <-chan struct{} { return l.lost }
+// DropCommits ends the next n connections on which the program sends such a COMMIT, in place of it: it did not happen, and
+// the program cannot know.
+func (l *Link) DropCommits(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drop = n
+}
 
-// Heal ends every fault.
+// Heal ends every fault but LoseCommits and DropCommits, which end with n = 0.
 func (l *Link) Heal() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.refuse, l.delay, l.lose = false, 0, 0
+	l.refuse, l.delay = false, 0
 	select {
 	case <-l.open:
 	default:
@@ -152,9 +158,17 @@ func (l *Link) loseCommit() bool {
 	}
 	l.lose--
 	l.seen.Lost++
-	select {
-	case l.lost <- struct{}{}:
-	default: // nobody has asked for a thousand of them
+	return true
+}
+
+// dropCommit tells whether a COMMIT is to be dropped.
+func (l *Link) dropCommit() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.drop == 0 {
+		return false
 	}
+	l.drop--
+	l.seen.Dropped++
 	return true
 }

@@ -117,10 +117,11 @@ func (p *Proxy) serve(client net.Conn) {
 	if _, err := server.Write(head); err != nil {
 		return
 	}
-	var watch func([]byte) bool
+	var asked, said func([]byte) bool
 	if p.commits {
-		reader := &commitReader{}
-		watch = func(b []byte) bool { return reader.read(b) && link.loseCommit() }
+		requests, answers := &commitRequests{}, &commitReader{}
+		asked = func(b []byte) bool { return requests.read(b) && link.dropCommit() }
+		said = func(b []byte) bool { return answers.read(b) && link.loseCommit() }
 	}
-	c.run(watch)
+	c.run(asked, said)
 }

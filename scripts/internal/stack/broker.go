@@ -108,13 +108,14 @@ func (s *Stack) layBroker(node int, controllers []int) (b broker, err error) {
 		config.Proxied = &localstack.ProxiedListener{Port: behind, Advertised: b.proxied}
 		config.Quick = true // it is started again and again
 	}
-	b.server = &Server{Name: name, Dir: config.Dir, graceful: syscall.SIGTERM, start: func(ctx context.Context) (*localstack.Process, error) {
+	b.server = &Server{Name: name, Dir: config.Dir, Log: filepath.Join(config.Dir, "server.log"), graceful: syscall.SIGTERM}
+	b.server.start = func(ctx context.Context) (*localstack.Process, error) {
 		k, err := localstack.StartApacheKafka(ctx, config)
 		if err != nil {
 			return nil, err
 		}
 		return k.Process, nil
-	}}
+	}
 	return b, nil
 }
 

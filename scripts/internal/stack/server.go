@@ -15,6 +15,7 @@ import (
 type Server struct {
 	Name string // "postgres", "broker", of several "broker-1"
 	Dir  string // where its data is
+	Log  string // path
 
 	graceful syscall.Signal
 	start    func(ctx context.Context) (*localstack.Process, error)

@@ -103,7 +103,7 @@ func (s *Stack) startPostgres(ctx context.Context, _ string) error {
 			settings["max_wal_size"] = "192MB"
 		}
 		config := localstack.PostgresConfig{Dir: filepath.Join(s.Config.Dir, "postgres"), Port: port, Settings: settings}
-		s.Postgres = &Server{Name: "postgres", Dir: config.Dir, graceful: syscall.SIGINT, start: func(ctx context.Context) (*localstack.Process, error) {
+		s.Postgres = &Server{Name: "postgres", Dir: config.Dir, Log: filepath.Join(config.Dir, "server.log"), graceful: syscall.SIGINT, start: func(ctx context.Context) (*localstack.Process, error) {
 			pg, err := localstack.StartPostgres(ctx, config)
 			if err != nil {
 				return nil, err
