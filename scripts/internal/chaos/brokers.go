@@ -77,6 +77,16 @@ func (s stroke) killBroker(ctx context.Context) error {
 	return s.withBroker(ctx, func(k *keeper) error { return s.killIt(k) })
 }
 
+// outageBroker keeps a killed broker away for longer than a step's deadline.
+func (s stroke) outageBroker(ctx context.Context) error {
+	return s.withBroker(ctx, func(k *keeper) error {
+		really, err := k.kill(s.Lasts)
+		really = really && wait(ctx, s.Lasts) // nobody else waits for it: the turn is ours until it is over
+		s.fired(really, "%s for %.0f s", k.name, s.Lasts.Seconds())
+		return err
+	})
+}
+
 func (s stroke) restartBroker(ctx context.Context) error {
 	return s.withBroker(ctx, func(k *keeper) error { return s.restartIt(k, syscall.SIGTERM) })
 }

@@ -72,6 +72,7 @@ func New(ctx context.Context, s *stack.Stack, orders *load.Flights, c Config) (*
 		x.counts[k] = &Count{Kind: k}
 	}
 	x.withoutDisks()
+	x.withoutTime()
 	for _, p := range s.Programs {
 		x.programs = append(x.programs, newKeeper(p.Name(), p.Log, program{p}, x.died))
 		if err := x.openPool(ctx, p.Service.Database); err != nil {
@@ -83,6 +84,19 @@ func New(ctx context.Context, s *stack.Stack, orders *load.Flights, c Config) (*
 	}
 	x.postgres = newKeeper(s.Postgres.Name, s.Postgres.Log, s.Postgres, x.died)
 	return x, errors.Join(x.openKafka(), x.layExtras())
+}
+
+// withoutTime says which kinds the run is too short for.
+func (x *Chaos) withoutTime() {
+	planned := map[Kind]bool{}
+	for _, f := range Plan(x.config.Seed, x.config.Length, x.config.Kinds) {
+		planned[f.Kind] = true
+	}
+	for _, k := range x.config.Kinds {
+		if !planned[k] {
+			x.counts[k].Not = "the run is too short for it"
+		}
+	}
 }
 
 func (x *Chaos) openPool(ctx context.Context, database string) error {

@@ -25,6 +25,8 @@ const (
 	DelayProvider   Kind = "delay-provider"
 	LoseCommit      Kind = "lose-commit" // the connection ends in place of the answer
 	DropCommit      Kind = "drop-commit" // the connection ends in place of the COMMIT
+	Outage          Kind = "outage"      // of every replica of a service, for longer than a step's deadline
+	OutageBroker    Kind = "outage-broker"
 	KillBroker      Kind = "kill-broker"
 	RestartBroker   Kind = "restart-broker"
 	PauseBroker     Kind = "pause-broker"
@@ -38,7 +40,11 @@ const (
 // sessionTimeout is the programs': who is away for longer loses its partitions.
 const sessionTimeout = 6 * time.Second
 
-// design is how a kind is used: how often on average, how many in the shortest run, for how long, and by whom.
+// stepDeadline is the order saga's, for every step that has one.
+const stepDeadline = time.Minute
+
+// design is how a kind is used: how often on average, how many in the shortest run, for how long, and by whom. A short run
+// has no room for what lasts longer than a step's deadline.
 type design struct {
 	kind   Kind
 	every  time.Duration
@@ -63,6 +69,8 @@ func designs() []design {
 		{DelayProvider, 15 * s, 2, between(2*s, 6*s), stroke.delayProvider},
 		{LoseCommit, 1500 * ms, 10, between(5*s, 5*s), stroke.loseCommit},
 		{DropCommit, 4 * s, 5, between(5*s, 5*s), stroke.dropCommit},
+		{Outage, 200 * s, 0, between(stepDeadline+5*s, stepDeadline+30*s), stroke.outage},
+		{OutageBroker, 500 * s, 0, between(stepDeadline+5*s, stepDeadline+30*s), stroke.outageBroker},
 		{KillBroker, 80 * s, 1, between(100*ms, 2*s), stroke.killBroker},
 		{RestartBroker, 80 * s, 1, between(100*ms, 1*s), stroke.restartBroker},
 		{PauseBroker, 300 * s, 1, between(2*s, 8*s), stroke.pauseBroker},

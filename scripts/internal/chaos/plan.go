@@ -28,6 +28,9 @@ func Plan(seed uint64, length time.Duration, kinds []Kind) []Fault {
 		_, _ = h.Write([]byte(d.kind)) // never fails
 		r := rand.New(rand.NewPCG(seed, h.Sum64()))
 		n := max(d.least, int(length/d.every))
+		if n == 0 {
+			continue
+		}
 		slot := length / time.Duration(n)
 		for i := range n {
 			f := Fault{At: slot*time.Duration(i) + rand64(r, slot), Kind: d.kind, Pick: r.Uint64(), Lasts: d.lasts[0]}
