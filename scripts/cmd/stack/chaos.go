@@ -46,7 +46,7 @@ happened. Exit code 1: something does not hold, or a kind of fault never happene
 	cmd.Flags().Float64Var(&o.rate, "rate", 50, "orders a second, on average; they come in waves")
 	cmd.Flags().StringVar(&o.faults, "faults", "", "only these kinds, with commas")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "text or json")
-	cmd.Flags().BoolVar(&o.keep, "keep", false, "keep the folder with logs and data where something does not hold")
+	cmd.Flags().BoolVar(&o.keep, "keep", false, "keep the folder with logs and data, and its small disks, to look into")
 	return cmd
 }
 
@@ -70,7 +70,7 @@ func chaosRun(ctx context.Context, o *chaosOptions, out io.Writer) error {
 		return errors.Join(err, os.RemoveAll(o.stack.Dir))
 	}
 	err = chaosIn(ctx, o, chaos.Config{Length: length, Seed: o.seed, Kinds: kinds, Disks: disks, Out: os.Stderr}, out)
-	if err != nil && o.keep {
+	if o.keep {
 		fmt.Fprintln(os.Stderr, "kept:", o.stack.Dir)
 		return err
 	}

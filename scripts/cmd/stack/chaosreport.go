@@ -27,7 +27,7 @@ type chaosReport struct {
 	NotEnded   int                          `json:"not_ended"`
 	Unanswered int                          `json:"requests_never_answered"`
 	Repeated   int                          `json:"requests_repeated"`
-	GivenUp    int                          `json:"given_up_at_a_deadline"`
+	GivenUp    map[string]int               `json:"given_up_at_a_deadline"`
 	ByKind     map[load.Kind]map[string]int `json:"ends_by_kind"`
 	Records    int                          `json:"records"`
 	Violations []string                     `json:"violations"`
@@ -95,7 +95,8 @@ func (r *chaosReport) print(out io.Writer, format string) error {
 		fmt.Fprintf(out, "%-18s %9d %9d %9d %9d\n", k, e["OrderCompleted"], e["OrderRejected"], e["OrderCancelled"], e[""])
 	}
 	fmt.Fprintf(out, "%-18s %9d %9d %9d %9d  of %d accepted in %.0f s\n", "all", r.Completed, r.Rejected, r.Cancelled, r.NotEnded, r.Accepted, r.Seconds)
-	fmt.Fprintf(out, "\nrequests repeated %d, never answered %d; orders given up at a deadline though nothing was wrong with them %d\n", r.Repeated, r.Unanswered, r.GivenUp)
+	fmt.Fprintf(out, "\nrequests repeated %d, never answered %d; orders given up at a deadline though nothing was wrong with them %v\n",
+		r.Repeated, r.Unanswered, r.GivenUp)
 	for _, n := range r.Notes {
 		fmt.Fprintln(out, "note:", strings.TrimSpace(n))
 	}

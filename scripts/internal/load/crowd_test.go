@@ -62,14 +62,14 @@ func TestFlights(t *testing.T) {
 	f.See(end(ids[1], "OrderCompleted", `{}`)) // which may never be
 	f.See(end(ids[1], "OrderRejected", `{}`))  // the first counts
 	f.See(end(ids[2], "OrderRejected", `{"reason":"timed_out"}`))
-	f.See(end(ids[3], "OrderRejected", `{"reason":"timed_out"}`))
+	f.See(end(ids[3], "OrderRejected", `{"step":"reserve stock","reason":"timed_out"}`))
 	f.accept(ids[4], Completes)
 	l := f.Log()
 	require.Equal(t, 5, l.Accepted)
 	require.Equal(t, 4, l.Ended)
 	require.Len(t, l.Wrong, 1)
 	require.Contains(t, l.Wrong[0], ids[1].String())
-	require.Equal(t, 1, l.GivenUp)
+	require.Equal(t, map[string]int{"completes: reserve stock": 1}, l.GivenUp)
 	require.Equal(t, []uuid.UUID{ids[4]}, f.Open())
 }
 

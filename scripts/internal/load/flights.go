@@ -26,7 +26,8 @@ type Flights struct {
 // Outcome is how an order ended.
 type Outcome struct {
 	Event  string // "OrderCompleted", "OrderRejected" or "OrderCancelled"
-	Reason string // of OrderRejected
+	Step   string // of OrderRejected: the one that failed
+	Reason string // why
 }
 
 func newFlights() Flights {
@@ -46,10 +47,11 @@ func (f *Flights) See(r *kgo.Record) {
 		return // the checker will say so
 	}
 	var payload struct {
+		Step   string `json:"step"`
 		Reason string `json:"reason"`
 	}
 	if json.Unmarshal(r.Value, &payload) == nil {
-		o.Reason = payload.Reason
+		o.Step, o.Reason = payload.Step, payload.Reason
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,7 +124,7 @@ type Log struct {
 	Failed   int                     // requests that never got their answer
 	Failures []error                 // the first of them
 	ByKind   map[Kind]map[string]int // the ending event, or "" → how many
-	GivenUp  int                     // rejected at a deadline, though nothing was wrong with them
+	GivenUp  map[string]int          // rejected at a deadline, though nothing was wrong with them: kind and step → how many
 	Wrong    []string                // orders that ended as their kind never may
 }
 
@@ -131,7 +133,7 @@ func (f *Flights) Log() Log {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l := Log{
-		Accepted: len(f.kinds), Repeats: f.repeats, Failed: f.failed, Failures: slices.Clone(f.failures), ByKind: map[Kind]map[string]int{},
+		Accepted: len(f.kinds), Repeats: f.repeats, Failed: f.failed, Failures: slices.Clone(f.failures), ByKind: map[Kind]map[string]int{}, GivenUp: map[string]int{},
 	}
 	for id, kind := range f.kinds {
 		if l.ByKind[kind] == nil {
@@ -147,7 +149,7 @@ func (f *Flights) Log() Log {
 			l.Wrong = append(l.Wrong, fmt.Sprintf("order %s (%s) ended with %s %s", id, kind, end.Event, end.Reason))
 		}
 		if end.Reason == "timed_out" && !kind.Hopeless() {
-			l.GivenUp++
+			l.GivenUp[string(kind)+": "+end.Step]++
 		}
 	}
 	slices.Sort(l.Wrong)
