@@ -43,11 +43,7 @@ func (r *chaosReport) judge(ctx context.Context, s *stack.Stack, crowd *load.Cro
 		r.Rejected += ends["OrderRejected"]
 		r.Cancelled += ends["OrderCancelled"]
 	}
-	for _, c := range r.Faults {
-		if c.Fired == 0 && c.Not == "" {
-			r.Void = append(r.Void, c.Kind)
-		}
-	}
+	r.neverFired()
 	r.Violations = l.Wrong
 	for _, err := range l.Failures {
 		r.Violations = append(r.Violations, "a request never got its answer: "+err.Error())
@@ -64,6 +60,15 @@ func (r *chaosReport) judge(ctx context.Context, s *stack.Stack, crowd *load.Cro
 	r.Records = records
 	r.Violations = append(r.Violations, found...)
 	return nil
+}
+
+// neverFired notes the kinds that make the run void.
+func (r *chaosReport) neverFired() {
+	for _, c := range r.Faults {
+		if c.Fired == 0 && c.Not == "" {
+			r.Void = append(r.Void, c.Kind)
+		}
+	}
 }
 
 // verdict is the error of a run that does not hold, or proves nothing.
