@@ -24,11 +24,22 @@ type ApacheKafkaConfig struct {
 	Heap string // of the JVM; default "512m"
 	// Flush makes every record reach the device, for tests of power cuts. Kafka's own durability is replication.
 	Flush bool
+	// Proxied is a second listener, of whose clients everything goes through a proxy; nil: none.
+	Proxied *ProxiedListener
+	// Node of a cluster, from 1, and the controllers' ports of all its nodes, node 1 first. Default: a cluster of one.
+	Node        int
+	Controllers []int
 
 	record string // where to write the class archive when it ends; see ensureArchive
 }
 
-// ApacheKafka is a running single-node broker (KRaft).
+// ProxiedListener is a listener that tells its clients another address than its own.
+type ProxiedListener struct {
+	Port       int
+	Advertised string // host:port
+}
+
+// ApacheKafka is a running node (KRaft, broker and controller in one).
 type ApacheKafka struct {
 	*Process
 	Addr string
@@ -69,12 +80,18 @@ func startApache(ctx context.Context, libs string, c ApacheKafkaConfig) (*Apache
 			return nil, err
 		}
 	}
-	controller, err := FreePort()
-	if err != nil {
-		return nil, err
+	if len(c.Controllers) == 0 {
+		controller, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		c.Node, c.Controllers = 1, []int{controller}
+	}
+	if c.Node < 1 || c.Node > len(c.Controllers) {
+		return nil, fmt.Errorf("node %d of a cluster of %d", c.Node, len(c.Controllers))
 	}
 	conf := filepath.Join(dir, "server.properties")
-	if err := os.WriteFile(conf, serverProperties(dir, controller, c), 0o644); err != nil {
+	if err := os.WriteFile(conf, serverProperties(dir, c), 0o644); err != nil {
 		return nil, fmt.Errorf("broker's settings: %w", err)
 	}
 	java, err := newJVM(ctx, libs, dir, c)
@@ -121,29 +138,46 @@ func runApache(ctx context.Context, dir string, port int, args []string) (*Apach
 // Stop ends the broker.
 func (k *ApacheKafka) Stop() { k.Process.Stop(syscall.SIGTERM, 15*time.Second) }
 
-func serverProperties(dir string, controller int, c ApacheKafkaConfig) []byte {
+// serverProperties are a node's settings. Replication, where there are nodes for it, loses nothing when one of three is
+// killed: what is acknowledged is on two.
+func serverProperties(dir string, c ApacheKafkaConfig) []byte {
+	nodes := len(c.Controllers)
+	controller := c.Controllers[c.Node-1]
+	voters := make([]string, nodes)
+	for i, port := range c.Controllers {
+		voters[i] = fmt.Sprintf("%d@127.0.0.1:%d", i+1, port)
+	}
+	listeners := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", c.Port)
+	advertised := listeners
+	if p := c.Proxied; p != nil {
+		listeners += fmt.Sprintf(",PROXIED://127.0.0.1:%d", p.Port)
+		advertised += ",PROXIED://" + p.Advertised
+	}
 	properties := fmt.Appendf(nil, `process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:%[3]d
-listeners=PLAINTEXT://127.0.0.1:%[2]d,CONTROLLER://127.0.0.1:%[3]d
-advertised.listeners=PLAINTEXT://127.0.0.1:%[2]d
+node.id=%[5]d
+controller.quorum.voters=%[4]s
+listeners=%[2]s,CONTROLLER://127.0.0.1:%[3]d
+advertised.listeners=%[6]s
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=%[1]s/data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor=%[7]d
 offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor=%[7]d
+transaction.state.log.min.isr=%[8]d
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor=%[7]d
+share.coordinator.state.topic.min.isr=%[8]d
+min.insync.replicas=%[8]d
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 num.network.threads=2
 num.io.threads=2
 message.max.bytes=2097152
-`, dir, c.Port, controller)
+`, dir, listeners, controller, strings.Join(voters, ","), c.Node, advertised, nodes, nodes/2+1)
 	if c.Flush {
 		properties = append(properties, "log.flush.interval.messages=1\n"...)
 	}

@@ -2,6 +2,7 @@ package localstack
 
 import (
 	"fmt"
+	"net"
 	"os"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -11,6 +12,8 @@ import (
 type EmbeddedKafkaConfig struct {
 	Dir  string // "" keeps everything in memory
 	Port int    // 0: a free one
+	// Advertised is what clients are told instead of the real address: a proxy's, host:port. Default: the real one.
+	Advertised string
 }
 
 // EmbeddedKafka is a broker in this process.
@@ -31,12 +34,30 @@ func StartEmbeddedKafka(c EmbeddedKafkaConfig) (*EmbeddedKafka, error) {
 		}
 		opts = append(opts, kfake.DataDir(c.Dir))
 	}
+	if c.Advertised != "" {
+		told, err := net.ResolveTCPAddr("tcp", c.Advertised)
+		if err != nil {
+			return nil, fmt.Errorf("advertised address: %w", err)
+		}
+		opts = append(opts, kfake.ListenFn(func(network, address string) (net.Listener, error) {
+			l, err := net.Listen(network, address)
+			return behind{l, told}, err
+		}))
+	}
 	cluster, err := kfake.NewCluster(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
 	return &EmbeddedKafka{cluster: cluster, Addr: cluster.ListenAddrs()[0]}, nil
 }
+
+// behind is a listener that gives a proxy's address as its own, which is what kfake advertises.
+type behind struct {
+	net.Listener
+	proxy net.Addr
+}
+
+func (l behind) Addr() net.Addr { return l.proxy }
 
 // Stop ends the broker; what it acknowledged stays in Dir.
 func (k *EmbeddedKafka) Stop() { k.cluster.Close() }

@@ -115,6 +115,7 @@ func TestOpenSetsWhatTheURLDoesNot(t *testing.T) {
 	require.Equal(t, "off", show(db.URL, "jit"))
 	require.Equal(t, "on", show(db.URL+"&jit=on", "jit"))
 	require.Equal(t, "UTC", show(db.URL, "timezone"))
+	require.Equal(t, "10s", show(db.URL, "idle_in_transaction_session_timeout"))
 }
 
 func TestIsTransient(t *testing.T) {

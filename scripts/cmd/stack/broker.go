@@ -25,5 +25,6 @@ func brokerCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&c.Dir, "dir", "", "where the log is kept")
 	cmd.Flags().IntVar(&c.Port, "port", 9092, "port on 127.0.0.1")
+	cmd.Flags().StringVar(&c.Advertised, "advertised", "", "what clients are told instead: a proxy's host:port")
 	return cmd
 }

@@ -47,7 +47,7 @@ func main() {
 
 // stackFlags are the flags of every command that starts a stack.
 func stackFlags(cmd *cobra.Command, c *stack.Config, replicas int) {
-	cmd.Flags().StringVar(&c.Kafka, "kafka", "embedded", "broker: embedded, apache (needs java), or HOST:PORT")
+	cmd.Flags().StringVar(&c.Kafka, "kafka", "embedded", "broker: embedded, apache (needs java), apache3 (three nodes), or HOST:PORT")
 	cmd.Flags().StringVar(&c.Postgres, "postgres", "embedded", "database: embedded, or the URL of a superuser")
 	cmd.Flags().IntVar(&c.Replicas, "replicas", replicas, "of each service")
 	cmd.Flags().BoolVar(&c.Jaeger, "jaeger", false, "start Jaeger and send it every trace")

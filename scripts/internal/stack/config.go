@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,11 +16,13 @@ import (
 type Config struct {
 	Root       string    // the checkout. Required.
 	Dir        string    // where data, logs and keys are kept. Required.
-	Kafka      string    // "embedded", "apache" or HOST:PORT
+	Kafka      string    // "embedded", "apache", "apache3" (three nodes) or HOST:PORT
 	Postgres   string    // "embedded" or the URL of a superuser
 	Replicas   int       // of each service, from 1
 	Jaeger     bool      // start Jaeger and send every trace to it
 	Statements bool      // count every SQL statement (pg_stat_statements), for the bench
+	Proxies    bool      // a proxy on every link, for faults
+	SmallDisks bool      // the data folders are small: keep logs short
 	FixedPorts bool      // the ports of the documentation; otherwise free ones
 	Env        []string  // added to every program's environment
 	Out        io.Writer // progress, for people
@@ -79,8 +82,8 @@ func (c Config) say(format string, args ...any) {
 
 // Validate says what is wrong with the settings.
 func (c Config) Validate() error {
-	if c.Kafka != "embedded" && c.Kafka != "apache" && !strings.Contains(c.Kafka, ":") {
-		return fmt.Errorf("--kafka %q: give embedded, apache or HOST:PORT", c.Kafka)
+	if !slices.Contains([]string{"embedded", "apache", "apache3"}, c.Kafka) && !strings.Contains(c.Kafka, ":") {
+		return fmt.Errorf("--kafka %q: give embedded, apache, apache3 or HOST:PORT", c.Kafka)
 	}
 	if c.Postgres != "embedded" && !strings.Contains(c.Postgres, "://") {
 		return fmt.Errorf("--postgres %q: give embedded or the URL of a superuser", c.Postgres)

@@ -52,7 +52,7 @@ func (s *Stack) startJaeger(ctx context.Context, _ string) error {
 	s.otlp, s.JaegerUI = addr(ports[0]), "http://"+addr(ports[2])
 	for _, port := range []int{ports[0], ports[2]} {
 		if err := waitPort(ctx, s.jaeger, addr(port)); err != nil {
-			return fmt.Errorf("start Jaeger: %w\n%s", err, lastLines(log.Name()))
+			return fmt.Errorf("start Jaeger: %w\n%s", err, LastLines(log.Name()))
 		}
 	}
 	s.Config.say("Jaeger on %s", s.JaegerUI)

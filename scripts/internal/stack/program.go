@@ -29,7 +29,7 @@ type Program struct {
 	process *localstack.Process
 }
 
-// Name is "order-1".
+// Name is "order-1". It is also the id of the program's Kafka clients.
 func (p *Program) Name() string { return fmt.Sprintf("%s-%d", p.Service.Name, p.Replica) }
 
 // Process is the running process, for its pid and end.
@@ -86,9 +86,9 @@ func (p *Program) WaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-p.Process().Done():
-			return fmt.Errorf("%s ended while starting: %w\n%s", p.Name(), p.Process().Err(), lastLines(p.Log))
+			return fmt.Errorf("%s ended while starting: %w\n%s", p.Name(), p.Process().Err(), LastLines(p.Log))
 		case <-ctx.Done():
-			return fmt.Errorf("%w\n%s", err, lastLines(p.Log))
+			return fmt.Errorf("%w\n%s", err, LastLines(p.Log))
 		case <-tick.C:
 		}
 	}
@@ -104,7 +104,8 @@ func (p *Program) migrate(ctx context.Context) error {
 	return nil
 }
 
-func lastLines(path string) string {
+// LastLines is the end of a log, some 2,000 characters; "" where there is none.
+func LastLines(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return ""

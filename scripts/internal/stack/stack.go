@@ -22,16 +22,19 @@ import (
 type Stack struct {
 	Config   Config
 	Keys     *Keys
-	Brokers  string
+	Brokers  string // as we reach them
 	Programs []*Program
+	Postgres *Server   // nil where it is not ours
+	Kafka    []*Server // none where they are not ours
+	Net      *Net      // nil unless Config.Proxies
+	JaegerUI string    // "" where Jaeger does not run
 
-	superuser string
-	postgres  *localstack.Postgres
-	broker    *localstack.Process // in a process of its own, so that its CPU time is its own
-	jaeger    *localstack.Process
-	JaegerUI  string // "" where Jaeger does not run
-	otlp      string
-	provider  string
+	bin            string
+	superuser      string
+	programBrokers string // as the programs reach them
+	jaeger         *localstack.Process
+	otlp           string
+	provider       string
 }
 
 // ProviderKey is the API key between payment and the sandbox provider on a local stack.
@@ -61,10 +64,14 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.bin = bin
+	if c.Proxies {
+		s.Net = newNet()
+	}
 	if err := s.infrastructure(ctx, bin); err != nil {
 		return nil, err
 	}
-	if err := s.lay(bin); err != nil {
+	if err := s.lay(); err != nil {
 		return nil, err
 	}
 	return s, s.startPrograms(ctx)
@@ -74,7 +81,7 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 func (s *Stack) infrastructure(ctx context.Context, bin string) error {
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
-	for i, start := range []func(context.Context, string) error{s.startPostgres, s.startBroker, s.startJaeger} {
+	for i, start := range []func(context.Context, string) error{s.startPostgres, s.startBrokers, s.startJaeger} {
 		wg.Go(func() { errs[i] = start(ctx, bin) })
 	}
 	wg.Wait()
@@ -92,10 +99,21 @@ func (s *Stack) startPostgres(ctx context.Context, _ string) error {
 		if s.Config.Statements {
 			settings["shared_preload_libraries"] = "pg_stat_statements"
 		}
-		if s.postgres, err = localstack.StartPostgres(ctx, localstack.PostgresConfig{Dir: filepath.Join(s.Config.Dir, "postgres"), Port: port, Settings: settings}); err != nil {
+		if s.Config.SmallDisks { // the log must leave room for the tables
+			settings["max_wal_size"] = "192MB"
+		}
+		config := localstack.PostgresConfig{Dir: filepath.Join(s.Config.Dir, "postgres"), Port: port, Settings: settings}
+		s.Postgres = &Server{Name: "postgres", Dir: config.Dir, Log: filepath.Join(config.Dir, "server.log"), graceful: syscall.SIGINT, start: func(ctx context.Context) (*localstack.Process, error) {
+			pg, err := localstack.StartPostgres(ctx, config)
+			if err != nil {
+				return nil, err
+			}
+			return pg.Process, nil
+		}}
+		if err := s.Postgres.Start(ctx); err != nil {
 			return err
 		}
-		s.superuser = s.postgres.URL("postgres", "postgres")
+		s.superuser = (&localstack.Postgres{Port: port}).URL("postgres", "postgres")
 		s.Config.say("PostgreSQL on %s", addr(port))
 	}
 	return makeDatabases(ctx, s.superuser)
@@ -107,45 +125,24 @@ func (s *Stack) ensureTopics(ctx context.Context) error {
 		return fmt.Errorf("make the topics: %w", err)
 	}
 	defer cl.Close()
-	if err := kafka.EnsureTopics(ctx, cl, "", contracts.Topics(), contracts.Partitions, 1, 1); err != nil {
+	// Of three nodes one may fail: what is acknowledged is on two.
+	nodes := max(1, len(s.Kafka))
+	if err := kafka.EnsureTopics(ctx, cl, "", contracts.Topics(), contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}
 	return nil
 }
 
 // lay decides ports and environments of all programs.
-func (s *Stack) lay(bin string) error {
+func (s *Stack) lay() error {
 	for _, svc := range Services() {
 		replicas := s.Config.Replicas
 		if !svc.Replicated() {
 			replicas = 1
 		}
 		for r := 1; r <= replicas; r++ {
-			p := &Program{Service: svc, Replica: r, path: filepath.Join(bin, svc.Name)}
-			p.Log = filepath.Join(s.Config.Dir, "log", p.Name()+".log")
-			port := func(fixed int) (string, error) {
-				if fixed == 0 {
-					return "", nil
-				}
-				c := s.Config
-				c.FixedPorts = c.FixedPorts && r == 1
-				n, err := c.port(fixed)
-				return addr(n), err
-			}
-			var err error
-			if p.API, err = port(svc.API); err != nil {
-				return err
-			}
-			if p.AdminAddr, err = port(svc.Admin); err != nil {
-				return err
-			}
-			if p.AdminAddr == "" {
-				p.AdminAddr = p.API
-			}
-			if svc.Name == "provider" {
-				s.provider = p.API
-			}
-			if p.env, err = s.environment(p); err != nil {
+			p, err := s.layProgram(svc, r)
+			if err != nil {
 				return err
 			}
 			s.Programs = append(s.Programs, p)
@@ -154,15 +151,57 @@ func (s *Stack) lay(bin string) error {
 	return nil
 }
 
+// Extra lays one more replica of a service, which is not started, and not one of Programs.
+func (s *Stack) Extra(svc Service) (*Program, error) { return s.layProgram(svc, s.Config.Replicas+1) }
+
+func (s *Stack) layProgram(svc Service, replica int) (*Program, error) {
+	p := &Program{Service: svc, Replica: replica, path: filepath.Join(s.bin, svc.Name)}
+	p.Log = filepath.Join(s.Config.Dir, "log", p.Name()+".log")
+	port := func(fixed int) (string, error) {
+		if fixed == 0 {
+			return "", nil
+		}
+		c := s.Config
+		c.FixedPorts = c.FixedPorts && replica == 1
+		n, err := c.port(fixed)
+		return addr(n), err
+	}
+	var err error
+	if p.API, err = port(svc.API); err != nil {
+		return nil, err
+	}
+	if p.AdminAddr, err = port(svc.Admin); err != nil {
+		return nil, err
+	}
+	if p.AdminAddr == "" {
+		p.AdminAddr = p.API
+	}
+	if svc.Name == "provider" {
+		s.provider = p.API
+	}
+	p.env, err = s.environment(p)
+	return p, err
+}
+
 func (s *Stack) environment(p *Program) ([]string, error) {
+	provider := s.provider
+	if s.Net != nil && p.Service.Name == "payment" {
+		var err error
+		if provider, err = s.Net.throughProvider(p.Name(), provider); err != nil {
+			return nil, err
+		}
+	}
 	env := append(os.Environ(),
-		"KAFKA_BROKERS="+s.Brokers, "REPLICA="+strconv.Itoa(p.Replica), "ADMIN_ADDR="+p.AdminAddr, "HTTP_ADDR="+p.API,
+		"KAFKA_BROKERS="+s.programBrokers, "REPLICA="+strconv.Itoa(p.Replica), "ADMIN_ADDR="+p.AdminAddr, "HTTP_ADDR="+p.API,
 		"JWKS="+s.Keys.JWKS, "JWT_ISSUER="+Issuer, "JWT_AUDIENCE="+Audience,
-		"PROVIDER_URL=http://"+s.provider, "PROVIDER_KEY="+ProviderKey, "API_KEY="+ProviderKey,
+		"PROVIDER_URL=http://"+provider, "PROVIDER_KEY="+ProviderKey, "API_KEY="+ProviderKey,
 		"DATA_DIR="+filepath.Join(s.Config.Dir, p.Service.Name))
 	if p.Service.Database != "" {
 		for key, role := range map[string]string{"DATABASE_URL": "_run", "DATABASE_OWNER_URL": "_owner"} {
 			u, err := databaseURL(s.superuser, p.Service.Database, p.Service.Database+role)
+			if err == nil && s.Net != nil {
+				u, err = s.Net.throughPostgres(p.Name(), u)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -212,13 +251,18 @@ func (s *Stack) Down() {
 		}
 	}
 	wg.Wait()
-	for _, process := range []*localstack.Process{s.jaeger, s.broker} {
-		if process != nil {
-			process.Stop(syscall.SIGTERM, 15*time.Second)
-		}
+	if s.jaeger != nil {
+		s.jaeger.Stop(syscall.SIGTERM, 15*time.Second)
 	}
-	if s.postgres != nil {
-		s.postgres.Stop()
+	for _, k := range s.Kafka {
+		wg.Go(k.Stop)
+	}
+	wg.Wait()
+	if s.Postgres != nil {
+		s.Postgres.Stop()
+	}
+	if s.Net != nil {
+		s.Net.close()
 	}
 }
 
@@ -254,11 +298,10 @@ func (s *Stack) PIDs() map[string]int {
 	for _, p := range s.Programs {
 		out[p.Name()] = p.Process().PID()
 	}
-	if s.postgres != nil {
-		out["postgres"] = s.postgres.PID()
-	}
-	if s.broker != nil {
-		out["broker"] = s.broker.PID()
+	for _, server := range append(s.Kafka[:len(s.Kafka):len(s.Kafka)], s.Postgres) {
+		if server != nil {
+			out[server.Name] = server.Process().PID()
+		}
 	}
 	return out
 }

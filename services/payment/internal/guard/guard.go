@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/sony/gobreaker/v2"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -23,9 +22,9 @@ type Config struct {
 	Timeout time.Duration // of one call. Default 3 s.
 	Rate    float64       // most calls a second, with a burst of a quarter second's. Default 10,000.
 
-	// The breaker opens when, of at least BreakerCalls calls in 10 s, half got no answer; it lets a few calls try again
-	// after BreakerPause.
-	BreakerCalls uint32        // Default 20.
+	// The breaker opens when, of at least BreakerCalls calls in 10 s, more than half got no answer; it lets a few calls
+	// try again after BreakerPause, and closes when half of them were answered.
+	BreakerCalls int           // Default 20.
 	BreakerPause time.Duration // Default 1 s.
 }
 
@@ -34,17 +33,12 @@ type Guard struct {
 	inner   payments.Provider
 	timeout time.Duration
 	limit   *rate.Limiter
-	breaker *gobreaker.CircuitBreaker[payments.Result]
+	breaker breaker
 	tracer  trace.Tracer
 	metrics *metrics
 }
 
 var _ payments.Provider = (*Guard)(nil)
-
-const (
-	breakerWindow = 10 * time.Second
-	breakerProbes = 5
-)
 
 // New returns a guard around the provider.
 func New(inner payments.Provider, tracer trace.Tracer, registry prometheus.Registerer, c Config) (*Guard, error) {
@@ -54,7 +48,7 @@ func New(inner payments.Provider, tracer trace.Tracer, registry prometheus.Regis
 	if c.Rate <= 0 {
 		c.Rate = 10_000
 	}
-	if c.BreakerCalls == 0 {
+	if c.BreakerCalls <= 0 {
 		c.BreakerCalls = 20
 	}
 	if c.BreakerPause <= 0 {
@@ -62,18 +56,10 @@ func New(inner payments.Provider, tracer trace.Tracer, registry prometheus.Regis
 	}
 	g := &Guard{
 		inner: inner, timeout: c.Timeout, tracer: tracer, limit: rate.NewLimiter(rate.Limit(c.Rate), max(1, int(c.Rate/4))),
-		breaker: gobreaker.NewCircuitBreaker[payments.Result](gobreaker.Settings{
-			Name: "provider", MaxRequests: breakerProbes, Interval: breakerWindow, BucketPeriod: time.Second, Timeout: c.BreakerPause,
-			ReadyToTrip: func(n gobreaker.Counts) bool {
-				answered := n.TotalSuccesses + n.TotalFailures
-				return answered >= c.BreakerCalls && 2*n.TotalFailures >= answered
-			},
-			// A call that its caller gave up says nothing about the provider.
-			IsExcluded: func(err error) bool { return errors.Is(err, context.Canceled) },
-		}),
+		breaker: breaker{calls: c.BreakerCalls, pause: c.BreakerPause},
 	}
 	var err error
-	g.metrics, err = newMetrics(registry, func() float64 { return float64(g.breaker.State()) })
+	g.metrics, err = newMetrics(registry, func() float64 { return float64(g.breaker.now()) })
 	return g, err
 }
 
@@ -98,10 +84,19 @@ func (g *Guard) call(ctx context.Context, name string, c payments.Call, f functi
 	if err := g.throttle(ctx); err != nil {
 		return payments.Result{}, err
 	}
-	r, err := g.breaker.Execute(func() (payments.Result, error) { return g.measured(ctx, name, c, f) })
-	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+	turn, err := g.breaker.enter(time.Now())
+	if err != nil {
 		g.metrics.calls.WithLabelValues(name, "not_called").Inc()
-		return r, fmt.Errorf("%w: %w", payments.ErrNotCalled, err)
+		return payments.Result{}, fmt.Errorf("%w: %w", payments.ErrNotCalled, err)
+	}
+	said := nothing // should the call panic
+	defer func() { g.breaker.leave(turn, said, time.Now()) }()
+	r, err := g.measured(ctx, name, c, f)
+	switch {
+	case err == nil:
+		said = answered
+	case !errors.Is(err, context.Canceled): // a call that its caller gave up says nothing about the provider
+		said = unanswered
 	}
 	return r, err
 }

@@ -83,6 +83,42 @@ payment_provider_breaker_state 2
 	}
 }
 
+// Some calls never get an answer, whatever the provider's state. They do not keep the breaker open after an outage, nor do
+// they open it.
+func TestSomeCallsAlwaysFail(t *testing.T) {
+	t.Parallel()
+	p := &provider{err: errors.New("broken")}
+	g, _ := newGuard(t, p, guard.Config{BreakerCalls: 4, BreakerPause: 10 * time.Millisecond})
+	for range 4 {
+		_, _ = g.Do(t.Context(), call)
+	}
+	every := 0
+	next := func() error { // of three calls one fails
+		every++
+		p.err = nil
+		if every%3 == 0 {
+			p.err = errors.New("this card's bank hangs")
+		}
+		_, err := g.Do(t.Context(), call)
+		return err
+	}
+	refused := 0
+	for deadline := time.Now().Add(5 * time.Second); refused < 1 || every < 100; {
+		if err := next(); errors.Is(err, payments.ErrNotCalled) {
+			refused++
+			every--
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("stays open: %d calls went through", every)
+		}
+	}
+	for range 100 {
+		if err := next(); errors.Is(err, payments.ErrNotCalled) {
+			t.Fatal("opened by a third of the calls")
+		}
+	}
+}
+
 // Callers that give up say nothing about the provider; a timeout does.
 func TestWhatCounts(t *testing.T) {
 	t.Parallel()

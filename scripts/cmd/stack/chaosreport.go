@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"ordersaga.internal/scripts/internal/chaos"
+	"ordersaga.internal/scripts/internal/load"
+	"ordersaga.internal/scripts/internal/stack"
+)
+
+// chaosReport is what a run prints.
+type chaosReport struct {
+	Seed       uint64                       `json:"seed"`
+	Kafka      string                       `json:"kafka"`
+	Seconds    float64                      `json:"seconds"`
+	Faults     []chaos.Count                `json:"faults"`
+	Void       []chaos.Kind                 `json:"never_fired"`
+	Accepted   int                          `json:"accepted"`
+	Completed  int                          `json:"completed"`
+	Rejected   int                          `json:"rejected"`
+	Cancelled  int                          `json:"cancelled"`
+	NotEnded   int                          `json:"not_ended"`
+	Unanswered int                          `json:"requests_never_answered"`
+	Repeated   int                          `json:"requests_repeated"`
+	GivenUp    map[string]int               `json:"given_up_at_a_deadline"`
+	ByKind     map[load.Kind]map[string]int `json:"ends_by_kind"`
+	Records    int                          `json:"records"`
+	Violations []string                     `json:"violations"`
+	Notes      []string                     `json:"notes"`
+}
+
+// judge looks at everything once nothing moves any more.
+func (r *chaosReport) judge(ctx context.Context, s *stack.Stack, crowd *load.Crowd) error {
+	l := crowd.Log()
+	r.Accepted, r.NotEnded, r.Unanswered, r.Repeated, r.GivenUp, r.ByKind = l.Accepted, l.Accepted-l.Ended, l.Failed, l.Repeats, l.GivenUp, l.ByKind
+	for _, ends := range l.ByKind {
+		r.Completed += ends["OrderCompleted"]
+		r.Rejected += ends["OrderRejected"]
+		r.Cancelled += ends["OrderCancelled"]
+	}
+	r.neverFired()
+	r.Violations = l.Wrong
+	for _, err := range l.Failures {
+		r.Violations = append(r.Violations, "a request never got its answer: "+err.Error())
+	}
+	for i, id := range crowd.Open() {
+		if i < 10 {
+			r.Violations = append(r.Violations, fmt.Sprintf("order %s was accepted and did not end", id))
+		}
+	}
+	found, records, err := check(ctx, s, crowd)
+	if err != nil {
+		return err
+	}
+	r.Records = records
+	r.Violations = append(r.Violations, found...)
+	return nil
+}
+
+// neverFired notes the kinds that make the run void.
+func (r *chaosReport) neverFired() {
+	for _, c := range r.Faults {
+		if c.Fired == 0 && c.Not == "" {
+			r.Void = append(r.Void, c.Kind)
+		}
+	}
+}
+
+// verdict is the error of a run that does not hold, or proves nothing.
+func (r *chaosReport) verdict() error {
+	var errs []error
+	if n := len(r.Violations); n > 0 || r.NotEnded > 0 {
+		errs = append(errs, fmt.Errorf("does not hold: %d violations, %d orders did not end", n, r.NotEnded))
+	}
+	if len(r.Void) > 0 {
+		errs = append(errs, fmt.Errorf("void: never happened: %v", r.Void))
+	}
+	return errors.Join(errs...)
+}
+
+func (r *chaosReport) print(out io.Writer, format string) error {
+	if format == "json" {
+		if err := json.NewEncoder(out).Encode(r); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		return nil
+	}
+	fmt.Fprintf(out, "\n%-18s %8s %8s\n", "fault", "started", "fired")
+	for _, c := range r.Faults {
+		fmt.Fprintf(out, "%-18s %8d %8d  %s\n", c.Kind, c.Started, c.Fired, c.Not)
+	}
+	fmt.Fprintf(out, "\n%-18s %9s %9s %9s %9s\n", "orders", "completed", "rejected", "cancelled", "not ended")
+	for _, k := range load.Kinds() {
+		e := r.ByKind[k]
+		fmt.Fprintf(out, "%-18s %9d %9d %9d %9d\n", k, e["OrderCompleted"], e["OrderRejected"], e["OrderCancelled"], e[""])
+	}
+	fmt.Fprintf(out, "%-18s %9d %9d %9d %9d  of %d accepted in %.0f s\n", "all", r.Completed, r.Rejected, r.Cancelled, r.NotEnded, r.Accepted, r.Seconds)
+	fmt.Fprintf(out, "\nrequests repeated %d, never answered %d; orders given up at a deadline though nothing was wrong with them %v\n",
+		r.Repeated, r.Unanswered, r.GivenUp)
+	for _, n := range r.Notes {
+		fmt.Fprintln(out, "note:", strings.TrimSpace(n))
+	}
+	fmt.Fprintf(out, "seed %d: %d records checked, %d violations\n", r.Seed, r.Records, len(r.Violations))
+	for i, v := range r.Violations {
+		if i == 40 {
+			fmt.Fprintf(out, "   … and %d more\n", len(r.Violations)-i)
+			break
+		}
+		fmt.Fprintln(out, "  ", v)
+	}
+	return nil
+}
