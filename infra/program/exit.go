@@ -6,6 +6,8 @@ import (
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"ordersaga.internal/infra/postgres"
 )
 
 // Exit codes of every program and command.
@@ -45,6 +47,14 @@ func exitCode(err error) int {
 
 // Usage marks err as an ErrUsage without changing its text; nil stays nil.
 func Usage(err error) error { return mark(err, ErrUsage) }
+
+// gone marks an error of a database that went away while it was asked: to be started again is all the program needs.
+func gone(err error) error {
+	if postgres.IsTransient(err) {
+		return NotReachable(err)
+	}
+	return err
+}
 
 // NotReachable marks err as an ErrNotReachable without changing its text; nil stays nil.
 func NotReachable(err error) error { return mark(err, ErrNotReachable) }
