@@ -116,7 +116,7 @@ func (c Common) Open(ctx context.Context, service string) (_ *Parts, err error) 
 func (p *Parts) Check(ctx context.Context, topics []string, partitions int32, schemas ...Schema) error {
 	for _, s := range schemas {
 		if err := postgres.CheckMigrated(ctx, p.Pool, s.Table, s.FS); err != nil {
-			return gone(err)
+			return err
 		}
 	}
 	err := kafka.CheckTopics(ctx, p.admin, p.common.KafkaTopicPrefix, topics, partitions)

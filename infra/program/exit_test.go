@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"syscall"
 	"testing"
@@ -11,16 +12,20 @@ import (
 	"ordersaga.internal/infra/postgres"
 )
 
-// A database that goes away while a program starts is not reachable, as one that was never there; a wrong schema is not.
-func TestADatabaseThatGoesAwayIsNotReachable(t *testing.T) {
+// A server that goes away while a program starts is not reachable, as one that was never there; our own port that is
+// taken, or a wrong schema, is something else.
+func TestAServerThatGoesAwayIsNotReachable(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]int{
-		&net.OpError{Op: "read", Err: syscall.ECONNRESET}: ExitNotReachable,
-		&pgconn.PgError{Code: "57P01"}:                    ExitNotReachable,
-		postgres.ErrNotMigrated:                           ExitFailed,
-		&pgconn.PgError{Code: "42501"}:                    ExitFailed,
+		&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}: ExitNotReachable,
+		&net.OpError{Op: "read", Err: syscall.ECONNRESET}:   ExitNotReachable,
+		&net.OpError{Op: "listen", Err: syscall.EADDRINUSE}: ExitFailed,
+		&pgconn.PgError{Code: "57P01"}:                      ExitNotReachable,
+		io.ErrUnexpectedEOF:                                 ExitNotReachable,
+		postgres.ErrNotMigrated:                             ExitFailed,
+		&pgconn.PgError{Code: "42501"}:                      ExitFailed,
 	} {
-		if code := exitCode(gone(fmt.Errorf("look for goose: %w", err))); code != want {
+		if code := exitCode(fmt.Errorf("start: %w", err)); code != want {
 			t.Errorf("%v: exit code %d, want %d", err, code, want)
 		}
 	}
