@@ -61,6 +61,9 @@ func awaitTopics(ctx context.Context, cl *kgo.Client, prefix string, names []str
 // errNotYet is an ErrTopics that may pass: just created, or without a leader for now.
 var errNotYet = fmt.Errorf("%w (yet)", ErrTopics)
 
+// ErrNoLeader is an ErrTopics of partitions that no broker leads for now: some broker is away or starting.
+var ErrNoLeader = fmt.Errorf("%w: without a leader", errNotYet)
+
 // CheckTopics returns nil if every one of prefix+names exists with the given number of partitions, each with a leader;
 // else an error that names each fault and says what to do. Without an answer from any broker within 5 s: that error.
 func CheckTopics(ctx context.Context, cl *kgo.Client, prefix string, names []string, partitions int32) error {
@@ -91,7 +94,7 @@ func CheckTopics(ctx context.Context, cl *kgo.Client, prefix string, names []str
 	case len(missing) > 0:
 		return fmt.Errorf("%w: missing: %s: create each with %d partitions", errNotYet, strings.Join(missing, ", "), partitions)
 	case len(leaderless) > 0:
-		return fmt.Errorf("%w: without a leader: %s: wait for the brokers", errNotYet, strings.Join(leaderless, ", "))
+		return fmt.Errorf("%w: %s: wait for the brokers", ErrNoLeader, strings.Join(leaderless, ", "))
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func (p *Parts) Check(ctx context.Context, topics []string, partitions int32, sc
 		}
 	}
 	err := kafka.CheckTopics(ctx, p.admin, p.common.KafkaTopicPrefix, topics, partitions)
-	if err != nil && !errors.Is(err, kafka.ErrTopics) {
+	if err != nil && (!errors.Is(err, kafka.ErrTopics) || errors.Is(err, kafka.ErrNoLeader)) {
 		return NotReachable(err)
 	}
 	return err

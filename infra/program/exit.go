@@ -3,7 +3,9 @@ package program
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -26,16 +28,14 @@ var (
 )
 
 // exitCode returns the exit code that an error stands for. Errors that nobody marked count as not reachable if at their
-// root a connection could not be made.
+// root a connection could not be made, or broke.
 func exitCode(err error) int {
-	var connect *pgconn.ConnectError
-	var op *net.OpError
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.Is(err, ErrUsage):
 		return ExitUsage
-	case errors.Is(err, ErrNotReachable), errors.As(err, &connect), errors.As(err, &op) && op.Op == "dial":
+	case errors.Is(err, ErrNotReachable), away(err):
 		return ExitNotReachable
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
@@ -45,6 +45,23 @@ func exitCode(err error) int {
 
 // Usage marks err as an ErrUsage without changing its text; nil stays nil.
 func Usage(err error) error { return mark(err, ErrUsage) }
+
+// away tells errors of a server that is not there, or went away while it was asked: to be started again is all the program
+// needs.
+func away(err error) bool {
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &pg):
+		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P") // connection; shutting down or starting
+	case errors.As(err, &connect):
+		return true
+	case errors.As(err, &op):
+		return op.Op != "listen" // our own port
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
 
 // NotReachable marks err as an ErrNotReachable without changing its text; nil stays nil.
 func NotReachable(err error) error { return mark(err, ErrNotReachable) }

@@ -130,9 +130,9 @@ func (x *Chaos) Run(ctx context.Context) error {
 	}()
 	keeping, stopKeeping := context.WithCancel(ctx)
 	defer stopKeeping()
-	var kept errgroup.Group
+	var kept sync.WaitGroup
 	for _, k := range x.keepers() {
-		kept.Go(func() error { return k.run(keeping) })
+		kept.Go(func() { k.run(keeping) })
 	}
 	err := x.strikeAll(ctx)
 	if err == nil {
@@ -141,7 +141,8 @@ func (x *Chaos) Run(ctx context.Context) error {
 		err = x.ready(ctx)
 	}
 	stopKeeping()
-	return errors.Join(err, kept.Wait())
+	kept.Wait()
+	return err
 }
 
 func (x *Chaos) keepers() []*keeper {

@@ -48,12 +48,12 @@ func (k *keeper) lastWords() string {
 const restart = 300 * time.Millisecond
 
 // run keeps the victim running until ctx ends.
-func (k *keeper) run(ctx context.Context) error {
-	for {
+func (k *keeper) run(ctx context.Context) {
+	for ctx.Err() == nil {
 		p := k.victim.Process()
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-p.Done():
 		}
 		k.mu.Lock()
@@ -62,20 +62,20 @@ func (k *keeper) run(ctx context.Context) error {
 		k.mu.Unlock()
 		if !planned {
 			rest = restart
-			k.died(k.name, fmt.Errorf("%w: %s", p.Err(), k.lastWords()))
-		}
-		for {
-			if !wait(ctx, rest) {
-				return nil
+			how := p.Err()
+			if how == nil {
+				how = errors.New("exit status 0")
 			}
+			k.died(k.name, fmt.Errorf("%w: %s", how, k.lastWords()))
+		}
+		for wait(ctx, rest) {
 			err := k.victim.Start(ctx)
 			if err == nil {
 				break
 			}
-			if ctx.Err() != nil {
-				return nil
+			if ctx.Err() == nil {
+				k.died(k.name, err)
 			}
-			k.died(k.name, err)
 			rest = restart
 		}
 	}

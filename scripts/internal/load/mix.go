@@ -73,7 +73,8 @@ func Mix(r *rand.Rand, hopeless bool) Mixed {
 		m.Lines[last].SKU = "DAMAGED"
 	case Cancelled:
 		// From at once to long after it is over: most fall on the way.
-		m.CancelAfter = time.Duration(r.Int64N(int64([]time.Duration{1, 20, 200, 5000}[r.IntN(4)] * time.Millisecond)))
+		most := []time.Duration{time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond, 5 * time.Second}[r.IntN(4)]
+		m.CancelAfter = time.Duration(r.Int64N(int64(most)))
 	case CaptureRefused:
 		m.PaymentMethod = "pm_capture_refused"
 	case AnswerLost:
