@@ -28,11 +28,15 @@ type Deps struct {
 type Config struct {
 	Remember  int           // instances whose data is kept in memory. Default 50,000.
 	LookEvery time.Duration // the least time between two looks at a partition's deadlines. Default 1 s.
+	Storm     StormLimit    // more instances of a step than that without an answer are a deadline storm
+	// How often instances are counted for the metrics, and whether a storm is over is looked at. Default 10 s.
+	CountEvery time.Duration
 }
 
 // Handler is the middle of the machine.
 type Handler struct {
 	deps    Deps
+	cfg     Config
 	store   *store.Store
 	watch   *watch
 	metrics *metrics
@@ -52,11 +56,17 @@ func New(d Deps, c Config) (*Handler, error) {
 	if c.LookEvery == 0 {
 		c.LookEvery = time.Second
 	}
-	m, err := newMetrics(d.Metrics)
+	if c.CountEvery == 0 {
+		c.CountEvery = 10 * time.Second
+	}
+	if c.Storm = c.Storm.withDefaults(); c.Storm.Validate() != nil {
+		return nil, c.Storm.Validate()
+	}
+	m, err := newMetrics(d.Metrics, d.Versions.Deadlines())
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{deps: d, store: store.New(d.Versions, c.Remember), watch: newWatch(c.LookEvery), metrics: m}
+	h := &Handler{deps: d, cfg: c, store: store.New(d.Versions, c.Remember), watch: newWatch(c.LookEvery), metrics: m}
 	h.kept.Store(&store.Range{})
 	return h, nil
 }
@@ -138,7 +148,8 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 // begin is Decide for an order without an instance. An answer can only follow a command, which can only follow the
 // instance: whatever is not a start is refused.
 func (h *Handler) begin(b *Batch, in *messaging.Message, input saga.Input, now time.Time) ([]messaging.Message, error) {
-	if _, due := input.Body.(saga.Due); due {
+	switch input.Body.(type) {
+	case saga.Due, saga.Redriven:
 		return nil, nil // detached since it was looked for
 	}
 	if err := h.keeps(in.Subject); err != nil {
