@@ -32,9 +32,13 @@ type emitted struct{ event any }
 
 // outcome is that of a command that was left open.
 type outcome struct {
-	operation string
-	event     any
+	operation    string
+	undo, failed bool // of a compensation; it failed for good
+	event        any
 }
+
+// failure is the result of a compensation that fails for good.
+type failure struct{ event any }
 
 func newScript() *script {
 	amount := contracts.Money{AmountMinor: 3998, Currency: "EUR"}
@@ -96,7 +100,11 @@ func (s *script) Decide(f *messaging.Fence, in messaging.Message, _ time.Time) (
 	case emitted:
 		return []messaging.Message{f.Emit(in.Subject, uuid.Nil, body.event)}, nil
 	case outcome:
-		return f.Answer(in.Subject, messaging.Operation{Name: body.operation}, false, body.event)
+		op := messaging.Operation{Name: body.operation}
+		if body.failed {
+			return f.Fail(in.Subject, op, body.event)
+		}
+		return f.Answer(in.Subject, op, body.undo, body.event)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,16 +113,26 @@ func (s *script) Decide(f *messaging.Fence, in messaging.Message, _ time.Time) (
 	op := messaging.Operation{Name: a.operation, Superseded: func(order uuid.UUID) any {
 		return contracts.StockReservationRefused{OrderID: order, Reason: contracts.ReasonSuperseded}
 	}}
+	var failed *failure
 	work := func() (any, error) {
 		if a.body == nil {
 			return nil, nil
 		}
-		return a.body(in.Subject), nil
+		result := a.body(in.Subject)
+		if f, ok := result.(failure); ok {
+			failed = &f
+			return nil, nil
+		}
+		return result, nil
 	}
-	if a.undo {
-		return f.Undo(in, op, work)
+	if !a.undo {
+		return f.Do(in, op, work)
 	}
-	return f.Do(in, op, work)
+	out, err := f.Undo(in, op, work)
+	if err == nil && failed != nil {
+		return f.Fail(in.Subject, op, failed.event)
+	}
+	return out, err
 }
 
 func (s *script) Save(ctx context.Context, tx pgx.Tx, f *messaging.Fence) error {
