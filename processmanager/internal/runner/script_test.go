@@ -27,8 +27,11 @@ type answer struct {
 	body      func(order uuid.UUID) any
 }
 
-// emitted is an event that answers no command.
-type emitted struct{ event any }
+// emitted is an event that the fence knows nothing of. cause is the command that it answers, or uuid.Nil.
+type emitted struct {
+	event any
+	cause uuid.UUID
+}
 
 // outcome is that of a command that was left open.
 type outcome struct {
@@ -98,7 +101,7 @@ func (s *script) Load(ctx context.Context, tx pgx.Tx, in []messaging.Message) (*
 func (s *script) Decide(f *messaging.Fence, in messaging.Message, _ time.Time) ([]messaging.Message, error) {
 	switch body := in.Body.(type) {
 	case emitted:
-		return []messaging.Message{f.Emit(in.Subject, uuid.Nil, body.event)}, nil
+		return []messaging.Message{f.Emit(in.Subject, body.cause, body.event)}, nil
 	case outcome:
 		op := messaging.Operation{Name: body.operation}
 		if body.failed {

@@ -142,8 +142,14 @@ func (w *world) placeAs(order uuid.UUID, customer string) uuid.UUID {
 // emit publishes an event that answers no command.
 func (w *world) emit(order uuid.UUID, event any) {
 	w.t.Helper()
+	w.emitFor(order, uuid.Nil, event)
+}
+
+// emitFor publishes an answer to a command whatever its participant remembers.
+func (w *world) emitFor(order, command uuid.UUID, event any) {
+	w.t.Helper()
 	err := w.participants.Submit(w.t.Context(), messaging.Message{
-		Subject: order, Body: emitted{event}, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+		Subject: order, Body: emitted{event, command}, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
 	})
 	if err != nil {
 		w.t.Fatal(err)
