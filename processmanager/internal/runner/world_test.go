@@ -36,6 +36,7 @@ type world struct {
 	versions     *saga.Set
 	script       *script
 	participants *messaging.Machine[*messaging.Fence]
+	batch        int // most messages of the process manager's transactions; 0: the default
 }
 
 func newWorld(t *testing.T, versions *saga.Set) *world {
@@ -114,7 +115,7 @@ func (w *world) manager(replica string, change ...func(*runner.Config)) *manager
 		w.t.Fatal(err)
 	}
 	m.Machine = machine(w, pool, messaging.Handler[*runner.Batch](h), messaging.Config{
-		Service: "processmanager", Replica: replica, Workers: 2, Topics: contracts.EventTopics(),
+		Service: "processmanager", Replica: replica, Workers: 2, Topics: contracts.EventTopics(), BatchSize: w.batch,
 	}, kgo.Dialer(m.link.dial))
 	m.stop = run(w.t, func(ctx context.Context) error {
 		return program.Together(ctx, m.Run, func(ctx context.Context) error { return h.Upkeep(ctx, pool) })
