@@ -11,24 +11,13 @@ import (
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/testkit"
-	"ordersaga.internal/processmanager/internal/fulfilment"
 	"ordersaga.internal/processmanager/internal/runner"
 	"ordersaga.internal/processmanager/internal/store"
 	"ordersaga.internal/processmanager/saga"
 )
 
 // patient is the order saga with commands that are sent again soon and deadlines that pass when a test says so.
-func patient() *saga.Set {
-	d := *fulfilment.V1
-	d.Steps = slices.Clone(d.Steps)
-	for i := range d.Steps {
-		d.Steps[i].Resend = 150 * time.Millisecond
-		if d.Steps[i].Kind == saga.Compensatable {
-			d.Steps[i].Timeout = time.Hour
-		}
-	}
-	return saga.NewSet(saga.Define(d))
-}
+func patient() *saga.Set { return within(time.Hour) }
 
 const stormStep = "authorize payment"
 
