@@ -148,6 +148,26 @@ func TestADeadlineIsOfTheTimeThatIsKnown(t *testing.T) {
 	}
 }
 
+// A wish is tried again when the answer of its COMMIT was lost: it is granted once, and the operator is told so.
+func TestAWishIsGrantedOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	order := uuid.Must(uuid.NewV7())
+	b.batch(event(order, uuid.Nil, 1, contracts.OrderPlaced{OrderID: order, CustomerID: "alice"}))
+	wish := &runner.Wish{Input: saga.Unwind{Reason: "fraud"}, Operator: "olga", Reason: "fraud"}
+	in := messaging.Message{ID: uuid.Must(uuid.NewV7()), Subject: order, Body: wish}
+	for _, sends := range []int{1, 0} {
+		wish.Effect = ""
+		if sent := b.batch(in); len(sent) != sends || wish.Effect != saga.Applied || wish.Text == "" {
+			t.Errorf("sent %v: %+v", sent, wish)
+		}
+	}
+	r, history, err := store.One(t.Context(), b.db.Pool, order)
+	if err != nil || r.Transitions != 2 || len(history) != 2 {
+		t.Errorf("%v: instance %+v\nhistory %+v", err, r, history)
+	}
+}
+
 // A stuck instance calls for an operator, in the log and in the metrics; steps are counted by their outcome.
 func TestStuckAlerts(t *testing.T) {
 	t.Parallel()

@@ -86,7 +86,9 @@ func (h *Handler) Load(ctx context.Context, tx pgx.Tx, in []messaging.Message) (
 	if err != nil {
 		return nil, err
 	}
-	return newBatch(records, len(ours)), nil
+	b := newBatch(records, len(ours))
+	b.granted, err = store.Recorded(ctx, tx, wishes(ours)) // after the locks: whoever recorded one held them
+	return b, err
 }
 
 // concerns tells whether an input may mean something to a saga: all but events that no definition knows.
@@ -125,6 +127,12 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 	s := b.slots[in.Subject]
 	if s == nil {
 		return h.begin(b, &in, input, now)
+	}
+	if wish != nil {
+		if note, again := b.before(in.Subject, in.ID); again {
+			wish.Effect, wish.Text = note.Effect, note.Text
+			return nil, nil
+		}
 	}
 	if input.ID == uuid.Nil { // a deadline: nobody else named it
 		input.ID = uuid.NewSHA1(in.Subject, []byte("transition/"+itoa(s.rec.Transitions+1)))

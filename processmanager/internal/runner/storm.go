@@ -26,10 +26,10 @@ type StormLimit struct {
 func (l StormLimit) Validate() error {
 	var errs []error
 	if l.Share <= 0 || l.Share > 1 {
-		errs = append(errs, errors.New("the share of a deadline storm must be above 0 and at most 1"))
+		errs = append(errs, errors.New("DEADLINE_STORM_SHARE must be above 0 and at most 1"))
 	}
 	if l.Least < 1 {
-		errs = append(errs, errors.New("a deadline storm takes at least 1 instance"))
+		errs = append(errs, errors.New("DEADLINE_STORM_LEAST must be at least 1"))
 	}
 	return errors.Join(errs...)
 }

@@ -179,7 +179,9 @@ func (w *world) wish(m *manager, order uuid.UUID, input saga.Message) *runner.Wi
 		w.t.Fatalf("%v: %+v", err, wish)
 	}
 	_, history := w.read(order)
-	if !slices.ContainsFunc(history, func(e store.Entry) bool { return e.Input == input.WireType() && e.Operator == "olga" && e.Reason == "a test" }) {
+	if !slices.ContainsFunc(history, func(e store.Entry) bool {
+		return e.Input == input.WireType() && e.Operator == "olga" && e.Reason == "a test"
+	}) {
 		w.t.Errorf("the wish is not in the history: %+v", history)
 	}
 	return wish

@@ -40,6 +40,9 @@ type Entry struct {
 	Reason     string
 }
 
+// EntryKey is what a line of the history is found by.
+type EntryKey struct{ OrderID, InputID uuid.UUID }
+
 // Sent is a command that an input led to.
 type Sent struct {
 	Type    string // wire type

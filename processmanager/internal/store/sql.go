@@ -55,6 +55,11 @@ SET transition = excluded.transition, at = excluded.at, "offset" = excluded."off
     effect = excluded.effect, from_state = excluded.from_state, to_state = excluded.to_state, note = excluded.note,
     commands = excluded.commands, trace_id = excluded.trace_id
 WHERE excluded.effect IN ('applied', 'jammed') AND h.effect NOT IN ('applied', 'jammed')`
+
+	recordedSQL = `
+SELECT h.order_id, h.input_id, h.effect, h.from_state, h.to_state, h.note
+FROM unnest($1::uuid[], $2::uuid[]) AS k (order_id, input_id)
+JOIN history AS h ON h.order_id = k.order_id AND h.input_id = k.input_id`
 )
 
 // Deadlines. A null counts for nothing in least() and min(): what waits for an operator has no due time. Nor has what waits
