@@ -91,7 +91,9 @@ func TestOperatorsForceUnwinding(t *testing.T) {
 	if status, why := p.ask("/instances/"+leaving.String()+"/unwind", `{"reason":"the customer called"}`); status != http.StatusConflict || why != "there is no way back: dispatch was asked for" {
 		t.Errorf("unwind: %d %s", status, why)
 	}
-	p.on(contracts.DispatchOrder{}, func(o uuid.UUID, _ string) contracts.Message { return contracts.OrderDispatched{OrderID: o, ShipmentID: "s"} })
+	p.on(contracts.DispatchOrder{}, func(o uuid.UUID, _ string) contracts.Message {
+		return contracts.OrderDispatched{OrderID: o, ShipmentID: "s"}
+	})
 	if status, _ := p.ask("/instances/"+leaving.String()+"/retry", `{"reason":"the warehouse is back"}`); status != http.StatusOK {
 		t.Errorf("retry: %d", status)
 	}
