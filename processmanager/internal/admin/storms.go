@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/processmanager/internal/store"
 )
@@ -39,7 +37,7 @@ func (a *API) ReleaseStorm(ctx context.Context, r ReleaseStormRequestObject) (Re
 	operator := httpserver.ClaimsFrom(ctx).Subject
 	limited, cancel := a.bounded(ctx)
 	defer cancel()
-	storm, released, err := store.Release(limited, a.DB, uuid.UUID(r.StormId), operator, r.Body.Reason, time.Now().UTC())
+	storm, released, err := store.Release(limited, a.DB, r.StormId, operator, r.Body.Reason, time.Now().UTC())
 	if err != nil {
 		return nil, err
 	}

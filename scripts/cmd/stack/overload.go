@@ -227,6 +227,7 @@ func printOverload(out io.Writer, format string, r *overloadResult) error {
 	row("  a second", func(p *overload.Phase) string { return fmt.Sprintf("%.1f", p.Goodput) })
 	row("refused", func(p *overload.Phase) string { return strconv.Itoa(p.Shed) })
 	row("repeats refused", func(p *overload.Phase) string { return strconv.Itoa(p.RepeatsShed) })
+	row("refusals of 100 ms or more", func(p *overload.Phase) string { return strconv.Itoa(p.SlowShed) })
 	for _, t := range []struct {
 		name string
 		of   func(*overload.Phase) overload.Times

@@ -43,7 +43,11 @@ type Phase struct {
 	Late      Times `json:"generator_late"` // how much later than planned the requests were sent
 
 	RepeatsShed int `json:"repeats_shed"`
+	SlowShed    int `json:"refusals_of_100_ms_or_more"`
 }
+
+// slow is what a refusal should never take.
+const slow = 100 * time.Millisecond
 
 // Summarize tells what the answers of one part come to.
 func Summarize(answers []Answer, d time.Duration, ends *load.Ends) Phase {
@@ -58,6 +62,9 @@ func Summarize(answers []Answer, d time.Duration, ends *load.Ends) Phase {
 			done[a.Kind] = append(done[a.Kind], a.Took)
 		case a.Outcome == Shed:
 			shed = append(shed, a.Took)
+			if a.Took >= slow {
+				p.SlowShed++
+			}
 			if a.Kind == Repeat {
 				p.RepeatsShed++
 			}

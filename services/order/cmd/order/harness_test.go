@@ -45,8 +45,13 @@ type event struct {
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
+	return newShopOn(t, testkit.Kafka(t))
+}
+
+func newShopOn(t testing.TB, broker testkit.Broker) *shop {
+	t.Helper()
 	s := &shop{
-		t: t, broker: testkit.Kafka(t),
+		t: t, broker: broker,
 		db: testkit.Postgres(t,
 			testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 			testkit.Migration{Table: migrations.Table, FS: migrations.FS}),

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/testkit"
 )
 
@@ -158,63 +157,6 @@ func TestOnlyNewOrdersCount(t *testing.T) {
 	}
 	if a := r.do(alice, http.MethodPost, "/v1/orders", mug); a.status != http.StatusBadRequest {
 		t.Errorf("without a key: %d %s", a.status, a.body)
-	}
-}
-
-// While the broker is away orders are accepted up to a bound; when it is back they are sent, and orders taken again.
-func TestAFullOutboxTakesNoOrders(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	r := s.start("1", func(c *config) { c.Outbox, c.Relay = 3, false })
-	r.stock("mug")
-	alice := testkit.Token(t, "alice", "customer")
-	var orders []uuid.UUID
-	for i := range 3 {
-		orders = append(orders, r.placed(alice, fmt.Sprint("k", i)))
-	}
-	testkit.Eventually(t, func() bool { return shed(t, r.place(alice, "late", strings.Replace(mug, "mug", "none", 1))) }, "a full outbox")
-	if r.metric("orders_refusing") != "1" || r.metric(`orders_shed_total{reason="outbox"}`) == "0" {
-		t.Error("the metrics do not tell")
-	}
-	if a := r.place(alice, "k0", mug); a.status != http.StatusAccepted || !strings.Contains(a.body, orders[0].String()) {
-		t.Errorf("a repeated request: %d %s", a.status, a.body)
-	}
-	if a := r.do(alice, http.MethodPost, "/v1/orders/"+orders[0].String()+"/cancellation", ""); a.status != http.StatusAccepted {
-		t.Errorf("cancelling: %d %s", a.status, a.body)
-	}
-	s.start("2") // with a relay
-	testkit.Eventually(t, func() bool { return r.place(alice, "again", mug).status == http.StatusAccepted }, "room again")
-	for _, o := range orders[1:] {
-		s.awaitEvents(o, "OrderPlaced")
-	}
-}
-
-// Accepted orders that do not end have a bound, over all replicas; as they end orders are taken again.
-func TestTooManyUnfinishedOrders(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	bound := func(c *config) { c.Unfinished = 4 }
-	a, b := s.start("1", bound), s.start("2", bound)
-	a.stock("mug")
-	alice := testkit.Token(t, "alice", "customer")
-	var orders []uuid.UUID
-	for i := range 4 {
-		orders = append(orders, a.placed(alice, fmt.Sprint("k", i)))
-	}
-	if a := a.place(alice, "late", mug); !shed(t, a) { // it counted itself
-		t.Errorf("%d %s", a.status, a.body)
-	}
-	testkit.Eventually(t, func() bool { return shed(t, b.place(alice, "wrong", strings.Replace(mug, "mug", "none", 1))) }, "the other replica knows")
-	if a.metric(`orders_shed_total{reason="unfinished"}`) != "1" {
-		t.Error("the metric does not tell")
-	}
-	s.command(orders[0], contracts.CompleteOrder{OrderID: orders[0]}, uuid.New(), "1")
-	s.command(orders[1], contracts.RejectOrder{OrderID: orders[1], Step: "x", Reason: contracts.ReasonDeclined}, uuid.New(), "1")
-	for i, r := range []*replica{a, b} {
-		testkit.Eventually(t, func() bool { return r.place(alice, fmt.Sprint("again", i), mug).status == http.StatusAccepted }, "room again")
-	}
-	if n, m := s.count(`SELECT sum(n) FROM orders_unfinished`), s.count(`SELECT count(*) FROM orders WHERE status = 'placed'`); n != m {
-		t.Errorf("%d unfinished are counted, there are %d", n, m)
 	}
 }
 
