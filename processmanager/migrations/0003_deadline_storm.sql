@@ -6,8 +6,9 @@ CREATE TABLE deadline_storm (
     storm_id  uuid        NOT NULL PRIMARY KEY, -- UUIDv7: newest last
     step      text        NOT NULL,
     began_at  timestamptz NOT NULL,
-    in_flight integer     NOT NULL CHECK (in_flight >= overdue), -- instances of the step when it began
+    in_flight integer     NOT NULL CHECK (in_flight >= overdue), -- instances that waited for the step when it began
     overdue   integer     NOT NULL CHECK (overdue > 0),          -- those of them that had no answer in time
+    answered  integer     NOT NULL CHECK (answered >= 0),        -- instances of the same time that had one
     ended_at  timestamptz,                                       -- null: it is on
     operator  text,                                              -- who released it, and why; null where it ended by itself
     reason    text,

@@ -276,10 +276,12 @@ type StepName = string
 
 // Storm A deadline storm. It is on while `ended_at` is null.
 type Storm struct {
-	BeganAt time.Time  `json:"began_at"`
-	EndedAt *time.Time `json:"ended_at"`
+	// Answered Instances of the same time that had one.
+	Answered int        `json:"answered"`
+	BeganAt  time.Time  `json:"began_at"`
+	EndedAt  *time.Time `json:"ended_at"`
 
-	// InFlight Instances of the step when it began.
+	// InFlight Instances that waited for the step when it began.
 	InFlight int `json:"in_flight"`
 
 	// Operator Who released it; null where it ended by itself.

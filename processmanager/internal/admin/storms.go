@@ -52,7 +52,7 @@ func (a *API) ReleaseStorm(ctx context.Context, r ReleaseStormRequestObject) (Re
 
 func toStorm(s *store.Storm) Storm {
 	return Storm{
-		StormId: s.ID, Step: s.Step, BeganAt: s.BeganAt, InFlight: s.InFlight, Overdue: s.Overdue,
+		StormId: s.ID, Step: s.Step, BeganAt: s.BeganAt, InFlight: s.InFlight, Overdue: s.Overdue, Answered: s.Answered,
 		EndedAt: moment(s.EndedAt), Operator: text(s.Operator), Reason: text(s.Reason),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,9 +17,12 @@ import (
 // deadline of that step undoes an order (docs/decisions/deadline-storms.md). Only when a deadline passed is it asked whether
 // there is one; who waits is counted over the whole database, whoever owns their partitions.
 
+// stormMemory bounds how far back is looked for instances that had an answer, or are undone because they had none.
+const stormMemory = time.Hour
+
 // StormLimit is how many instances of a step may be without an answer in time. The zero value of a field means its default.
 type StormLimit struct {
-	Share float64 // of the step's instances in flight, above 0; 1: there are no storms. Default 0.2.
+	Share float64 // of the step's instances of the same time, above 0; 1: there are no storms. Default 0.2.
 	Least int     // fewer are no storm, whatever share they are. Default 20.
 }
 
@@ -46,12 +50,28 @@ func (l StormLimit) withDefaults() StormLimit {
 
 // begins tells whether so many are a storm.
 func (l StormLimit) begins(w store.Waiting) bool {
-	return w.Overdue >= l.Least && float64(w.Overdue) > l.Share*float64(w.InFlight)
+	return w.Overdue >= l.Least && float64(w.Overdue) > l.Share*float64(w.InFlight+w.Answered)
 }
 
 // ends tells whether a storm is over: at half of what begins one, so that it does not come and go.
 func (l StormLimit) ends(w store.Waiting) bool {
-	return 2*w.Overdue < l.Least || 2*float64(w.Overdue) <= l.Share*float64(w.InFlight)
+	return 2*w.Overdue < l.Least || 2*float64(w.Overdue) <= l.Share*float64(w.InFlight+w.Answered)
+}
+
+// enough is how many answered instances make of times as many overdue ones no storm: more need not be counted.
+func (l StormLimit) enough(w store.Waiting, times float64) int {
+	return max(0, int(math.Ceil(times*float64(w.Overdue)/l.Share))-w.InFlight)
+}
+
+// answered completes who waits for a step with who of the same time had an answer, up to what decides.
+func (h *Handler) answered(ctx context.Context, q store.Querier, step string, n store.Now, now time.Time, times float64) (w store.Waiting, err error) {
+	since := n.Oldest
+	if earliest := now.Add(-stormMemory); since.Before(earliest) {
+		since = earliest
+	}
+	w = n.Waiting
+	w.Answered, err = store.CountAnswered(ctx, q, step, since, h.cfg.Storm.enough(w, times))
+	return w, err
 }
 
 // guard returns the steps, of those of which a deadline passed, whose deadlines are held, each with the time up to which an
@@ -67,13 +87,20 @@ func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held m
 		return held, nil
 	}
 	now := time.Now().UTC()
-	waiting, err := store.CountWaiting(ctx, tx, passed, now)
+	waiting, err := store.CountWaiting(ctx, tx, passed, now, now.Add(-stormMemory))
 	if err != nil {
 		return nil, err
 	}
 	begun := false
-	for step, w := range waiting {
-		if _, on := held[step]; on || !h.cfg.Storm.begins(w) {
+	for step, n := range waiting {
+		if _, on := held[step]; on || !h.cfg.Storm.begins(n.Waiting) {
+			continue
+		}
+		w, err := h.answered(ctx, tx, step, n, now, 1)
+		if err != nil {
+			return nil, err
+		}
+		if !h.cfg.Storm.begins(w) {
 			continue
 		}
 		if err := h.beginStorm(ctx, tx, step, w, now); err != nil {
@@ -100,7 +127,7 @@ func (h *Handler) beginStorm(ctx context.Context, tx pgx.Tx, step string, w stor
 	h.metrics.storms.WithLabelValues(step).Set(1)
 	if begun {
 		h.deps.Log.ErrorContext(ctx, "deadline storm: no order is undone because of this step until its answers come again or an operator releases it",
-			"step", step, "storm_id", id, "in_flight", w.InFlight, "overdue", w.Overdue)
+			"step", step, "storm_id", id, "in_flight", w.InFlight, "overdue", w.Overdue, "answered", w.Answered)
 	}
 	return nil
 }
@@ -128,7 +155,7 @@ func (h *Handler) calmAll(ctx context.Context, db store.Querier) error {
 			steps[i] = storms[i].Step
 		}
 		now := time.Now().UTC()
-		waiting, err := store.CountWaiting(ctx, db, steps, now)
+		waiting, err := store.CountWaiting(ctx, db, steps, now, now.Add(-stormMemory))
 		if err != nil {
 			return err
 		}
@@ -148,9 +175,12 @@ func (h *Handler) calmAll(ctx context.Context, db store.Querier) error {
 	return nil
 }
 
-func (h *Handler) endIfOver(ctx context.Context, db store.Querier, s *store.Storm, w store.Waiting, now time.Time) (over bool, err error) {
+func (h *Handler) endIfOver(ctx context.Context, db store.Querier, s *store.Storm, n store.Now, now time.Time) (over bool, err error) {
+	w := n.Waiting
 	if !h.cfg.Storm.ends(w) {
-		return false, nil
+		if w, err = h.answered(ctx, db, s.Step, n, now, 2); err != nil || !h.cfg.Storm.ends(w) {
+			return false, err
+		}
 	}
 	ended, err := store.Calm(ctx, db, s.ID, now)
 	if err != nil {
@@ -158,7 +188,7 @@ func (h *Handler) endIfOver(ctx context.Context, db store.Querier, s *store.Stor
 	}
 	if ended {
 		h.deps.Log.WarnContext(ctx, "deadline storm is over: what is left starts its deadline anew",
-			"step", s.Step, "storm_id", s.ID, "in_flight", w.InFlight, "overdue", w.Overdue, "lasted", now.Sub(s.BeganAt))
+			"step", s.Step, "storm_id", s.ID, "in_flight", w.InFlight, "overdue", w.Overdue, "answered", w.Answered, "lasted", now.Sub(s.BeganAt))
 	}
 	return true, nil
 }

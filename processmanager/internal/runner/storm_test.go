@@ -191,7 +191,24 @@ func TestAnOperatorReleasesAStorm(t *testing.T) {
 	}
 }
 
-// A handful of orders is no storm, nor is a small share of many.
+// Nor is a small share of many, wherever those are that had an answer.
+func TestAFewOfManyAreNoStorm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, patient())
+	w.manager("1", atLeast(5))
+	silent := w.silence(6)
+	w.authorizes(silent...)
+	for range 10 {
+		w.waitFor(w.place("nina"), saga.Completed)
+	}
+	w.expire(silent...)
+	testkit.Eventually(t, func() bool { return w.unwound() == len(silent) }, "they are undone")
+	if storms := w.storms(); len(storms) != 0 {
+		t.Errorf("storms %+v", storms)
+	}
+}
+
+// A handful of orders is no storm.
 func TestAHandfulIsNoStorm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, patient())

@@ -23,7 +23,7 @@ func BenchmarkLook(b *testing.B) {
 // BenchmarkCountWaiting counts as many: what the guard costs where a deadline passed.
 func BenchmarkCountWaiting(b *testing.B) {
 	benchInFlightOrders(b, func(ctx context.Context, tx pgx.Tx, _ *store.Store) error {
-		_, err := store.CountWaiting(ctx, tx, []string{"reserve stock"}, now)
+		_, err := store.CountWaiting(ctx, tx, []string{"reserve stock"}, now, now)
 		return err
 	})
 }

@@ -70,8 +70,12 @@ type Soonest struct {
 	Deadline  time.Time // zero: none has one
 }
 
-// Waiting counts the instances of a step: those in flight, and those of them without an answer in time.
-type Waiting struct{ InFlight, Overdue int }
+// Waiting counts the instances of a step.
+type Waiting struct {
+	InFlight int // wait for it, or are undone because it did not answer
+	Overdue  int // those of them without an answer in time
+	Answered int // of the same time, that had an answer
+}
 
 // Storm is a time in which the deadlines of a step were held.
 type Storm struct {

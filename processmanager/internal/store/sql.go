@@ -98,21 +98,31 @@ const (
 
 	// An instance is its step's while it waits for the step's answer, and while it is undone because none came. Of the first
 	// kind those are left out whose deadline an operator let pass, of the second those that are owed, which no answer to come
-	// will settle, and those that were under way when an operator did so.
+	// will settle, those that were under way when an operator did so, and those that began before $3.
 	waitingSQL = `
-SELECT i.step, count(*), count(*) FILTER (WHERE i.overdue)
+SELECT i.step, count(*), count(*) FILTER (WHERE i.overdue), min(i.started_at)
 FROM (
-    SELECT CASE WHEN deadline IS NOT NULL THEN step ELSE failed END AS step, coalesce(deadline, started_at) AS since,
+    SELECT CASE WHEN deadline IS NOT NULL THEN step ELSE failed END AS step, coalesce(deadline, started_at) AS since, started_at,
         deadline IS NULL OR deadline <= $2 OR attempt > 1 AS overdue
     FROM instance AS i
-    WHERE finished_at IS NULL AND (deadline IS NOT NULL OR reason = '` + saga.TimedOut + `' AND stuck = '')` + notBehindLetter + `
+    WHERE finished_at IS NULL
+        AND (deadline IS NOT NULL OR reason = '` + saga.TimedOut + `' AND stuck = '' AND started_at > $3)` + notBehindLetter + `
 ) AS i
 LEFT JOIN step_guard AS g ON g.step = i.step
 WHERE i.step = ANY($1) AND i.since > coalesce(g.released, '-infinity')
 GROUP BY i.step`
 
+	// An instance had an answer where it began the step, and neither waits for it nor was given up at it. The newest first, and
+	// no more than asked for.
+	answeredSQL = `
+SELECT count(*) FROM (
+    SELECT FROM instance
+    WHERE order_id >= $2 AND E'\n' || steps LIKE E'%\n' || $1 || E'\t%'
+        AND NOT (step = $1 AND deadline IS NOT NULL) AND NOT (failed = $1 AND reason = '` + saga.TimedOut + `')
+    ORDER BY order_id DESC LIMIT $3) AS answered`
+
 	beginStormSQL = `
-INSERT INTO deadline_storm (storm_id, step, began_at, in_flight, overdue) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO deadline_storm (storm_id, step, began_at, in_flight, overdue, answered) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (step) WHERE ended_at IS NULL DO NOTHING
 RETURNING storm_id`
 
@@ -122,7 +132,7 @@ RETURNING storm_id`
 UPDATE deadline_storm SET ended_at = $2, operator = $3, reason = $4 WHERE storm_id = $1 AND ended_at IS NULL
 RETURNING ` + stormColumns
 
-	stormColumns = `storm_id, step, began_at, in_flight, overdue, ended_at, coalesce(operator, ''), coalesce(reason, '')`
+	stormColumns = `storm_id, step, began_at, in_flight, overdue, answered, ended_at, coalesce(operator, ''), coalesce(reason, '')`
 
 	oneStormSQL = `SELECT ` + stormColumns + ` FROM deadline_storm WHERE storm_id = $1`
 

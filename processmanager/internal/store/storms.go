@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -39,26 +40,59 @@ func Held(ctx context.Context, q Querier, steps []string) (map[string]time.Time,
 	return held, nil
 }
 
-// CountWaiting counts the instances of each step that has any, of all partitions. It reads every instance in flight.
-func CountWaiting(ctx context.Context, q Querier, steps []string, now time.Time) (map[string]Waiting, error) {
-	rows, err := q.Query(ctx, waitingSQL, steps, now)
+// Now is who waits for a step.
+type Now struct {
+	Waiting           // without Answered
+	Oldest  time.Time // when the first of them started
+}
+
+// CountWaiting counts the instances that wait for each step, where any do, of all partitions; of those that are undone only what
+// started after since. It reads every instance in flight.
+func CountWaiting(ctx context.Context, q Querier, steps []string, now, since time.Time) (map[string]Now, error) {
+	rows, err := q.Query(ctx, waitingSQL, steps, now, since)
 	if err != nil {
 		return nil, fmt.Errorf("count who waits for a step: %w", err)
 	}
 	var (
-		step string
-		w    Waiting
-		out  = make(map[string]Waiting, len(steps))
+		step   string
+		n      Now
+		oldest pgtype.Timestamptz
+		out    = make(map[string]Now, len(steps))
 	)
-	if _, err = pgx.ForEachRow(rows, []any{&step, &w.InFlight, &w.Overdue}, func() error { out[step] = w; return nil }); err != nil {
+	_, err = pgx.ForEachRow(rows, []any{&step, &n.InFlight, &n.Overdue, &oldest}, func() error {
+		n.Oldest = utc(oldest)
+		out[step] = n
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("count who waits for a step: %w", err)
 	}
 	return out, nil
 }
 
+// CountAnswered counts the instances of orders placed since then that had an answer of a step, up to limit.
+func CountAnswered(ctx context.Context, q Querier, step string, since time.Time, limit int) (n int, err error) {
+	rows, err := q.Query(ctx, answeredSQL, step, id(firstAt(since)), limit)
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&n}, func() error { return nil })
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count who had an answer: %w", err)
+	}
+	return n, nil
+}
+
+// firstAt is the lowest UUIDv7 of a time.
+func firstAt(t time.Time) (order uuid.UUID) {
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(t.UnixMilli()))
+	copy(order[:6], ms[2:])
+	return order
+}
+
 // BeginStorm records that a storm begins; begun is false where another replica did so already.
 func BeginStorm(ctx context.Context, q Querier, s *Storm) (begun bool, err error) {
-	return changed(q.Query(ctx, beginStormSQL, id(s.ID), s.Step, s.BeganAt, s.InFlight, s.Overdue))
+	return changed(q.Query(ctx, beginStormSQL, id(s.ID), s.Step, s.BeganAt, s.InFlight, s.Overdue, s.Answered))
 }
 
 // Calm records that a storm ended by itself; ended is false where it had ended already.
@@ -104,7 +138,7 @@ func storms(rows pgx.Rows, err error) ([]Storm, error) {
 		began, ended pgtype.Timestamptz
 		out          []Storm
 	)
-	targets := []any{&key, &s.Step, &began, &s.InFlight, &s.Overdue, &ended, &s.Operator, &s.Reason}
+	targets := []any{&key, &s.Step, &began, &s.InFlight, &s.Overdue, &s.Answered, &ended, &s.Operator, &s.Reason}
 	_, err = pgx.ForEachRow(rows, targets, func() error {
 		s.ID, s.BeganAt, s.EndedAt = key.Bytes, began.Time.UTC(), utc(ended)
 		out = append(out, s)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"encoding/binary"
 	"testing"
 	"time"
 
@@ -177,10 +178,11 @@ func TestDeadlinesInAStorm(t *testing.T) {
 // owed, that wait behind a dead letter, or that an operator let pass.
 func TestWhoWaitsForAStep(t *testing.T) {
 	t.Parallel()
-	r := records(8)
+	r := records(9)
 	for k := range r {
 		r[k].Outstanding.Deadline = now.Add(time.Minute)
 	}
+	r[0].StartedAt = now.Add(-time.Minute)
 	r[1].Outstanding.Attempt = 2
 	r[2].Outstanding.Deadline = now
 	r[3].Outstanding.Step = "capture payment"
@@ -193,12 +195,14 @@ func TestWhoWaitsForAStep(t *testing.T) {
 	r[5].Stuck = "owed"
 	undone(r[6])
 	r[6].Reason = "out_of_stock"
+	undone(r[8])
+	r[8].StartedAt = now.Add(-2 * time.Hour) // too long ago to tell anything
 	withClock(t, r, func(ctx context.Context, c clock) {
 		check := func(inFlight, overdue int) {
 			t.Helper()
-			got, err := store.CountWaiting(ctx, c.tx, []string{"reserve stock", "authorize payment"}, now)
-			if err != nil || len(got) != 1 || got["reserve stock"] != (store.Waiting{InFlight: inFlight, Overdue: overdue}) {
-				t.Errorf("%v, %v, want %d of %d", got, err, overdue, inFlight)
+			got, err := store.CountWaiting(ctx, c.tx, []string{"reserve stock", "authorize payment"}, now, now.Add(-time.Hour))
+			if n := got["reserve stock"]; err != nil || len(got) != 1 || n.Waiting != (store.Waiting{InFlight: inFlight, Overdue: overdue}) || !n.Oldest.Equal(now.Add(-time.Minute)) {
+				t.Errorf("%+v, %v, want %d of %d", got, err, overdue, inFlight)
 			}
 		}
 		check(5, 3) // 0 and 7 have time, 1 was sent again, 2 is at its deadline, 4 is undone
@@ -212,5 +216,37 @@ func TestWhoWaitsForAStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(2, 0) // 0 and 7
+	})
+}
+
+// Who had an answer of a step: those that began it, and neither wait for it nor were given up at it.
+func TestWhoHadAnAnswer(t *testing.T) {
+	t.Parallel()
+	r := records(7)
+	answered := func(r *store.Record) {
+		r.Steps = append(r.Steps, saga.Progress{Step: "authorize payment", Outcome: saga.Open})
+		r.Steps[0].Outcome, r.Outstanding.Step = saga.Succeeded, "authorize payment"
+	}
+	answered(r[1])
+	answered(r[2])
+	r[2].State, r[2].Outstanding, r[2].FinishedAt = saga.Completed, nil, now
+	r[3].State, r[3].Failed, r[3].Reason, r[3].Outstanding.Step = saga.Ending, "reserve stock", "out_of_stock", "reject"
+	r[3].Outstanding.Deadline = time.Time{}
+	r[4].State, r[4].Failed, r[4].Reason = saga.Unwinding, "reserve stock", saga.TimedOut
+	r[4].Outstanding.Undo, r[4].Outstanding.Deadline = true, time.Time{}
+	r[5].Steps = nil
+	answered(r[6])
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(now.Add(-2*time.Minute).UnixMilli()))
+	copy(r[6].ID[:6], ms[2:]) // placed before
+	withClock(t, r, func(ctx context.Context, c clock) {
+		for _, q := range []struct {
+			step        string
+			limit, want int
+		}{{"reserve stock", 10, 3}, {"reserve stock", 2, 2}, {"reserve stock", 0, 0}, {"authorize payment", 10, 1}, {"stock", 10, 0}} {
+			if n, err := store.CountAnswered(ctx, c.tx, q.step, now.Add(-time.Minute), q.limit); err != nil || n != q.want {
+				t.Errorf("%s, up to %d: %d, %v, want %d", q.step, q.limit, n, err, q.want)
+			}
+		}
 	})
 }

@@ -69,7 +69,9 @@ func TestSummary(t *testing.T) {
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	const overloaded = `{"type":"/problems/overloaded"}`
-	refusal := func(status int, body string) error { return fmt.Errorf("POST: %w", &load.StatusError{Status: status, Body: body}) }
+	refusal := func(status int, body string) error {
+		return fmt.Errorf("POST: %w", &load.StatusError{Status: status, Body: body})
+	}
 	header := func(after string) http.Header { return http.Header{"Retry-After": {after}} }
 	for name, c := range map[string]struct {
 		header http.Header
