@@ -36,6 +36,7 @@ var titles = map[string]string{
 	"too-large":              "The body is too large",
 	"unsupported-media-type": "The content type is not supported",
 	"unavailable":            "Not available for now",
+	"overloaded":             "Too much at once",
 	"internal":               "Something went wrong on our side",
 }
 

@@ -25,6 +25,7 @@ type Config struct {
 	BodyLimit    int64               // bytes. Default DefaultBodyLimit.
 	WriteTimeout time.Duration       // from the header read to the answer written. Default 60 s.
 	Drain        time.Duration       // for requests at hand when the server stops. Default 8 s.
+	Requests     int                 // most at once; others are answered 503 unread. Default DefaultRequests.
 }
 
 // Server is an HTTP server that listens. Every answer is measured by route, method and status; every request has a trace
@@ -46,6 +47,9 @@ func NewServer(c Config, handler http.Handler) (*Server, error) {
 	}
 	if c.Drain == 0 {
 		c.Drain = 8 * time.Second
+	}
+	if c.Requests == 0 {
+		c.Requests = DefaultRequests
 	}
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
@@ -100,13 +104,14 @@ func (s *Server) wrap(handler http.Handler) http.Handler {
 		r.Body = limitBody(w, r.Body, s.config.BodyLimit)
 		handler.ServeHTTP(w, r)
 	})
+	bounded := crowd(s.config.Requests, inner)
 	measured := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// chi fills in the route; made here, it can be read afterwards.
 		route := chi.NewRouteContext()
 		ctx := context.WithValue(r.Context(), chi.RouteCtxKey, route)
 		answer := &answer{ResponseWriter: w}
 		start := time.Now()
-		inner.ServeHTTP(answer, r.WithContext(ctx))
+		bounded.ServeHTTP(answer, r.WithContext(ctx))
 		pattern := route.RoutePattern()
 		if s.config.Metrics != nil {
 			s.config.Metrics.observe(pattern, r.Method, answer.status(), time.Since(start))

@@ -42,13 +42,15 @@ func (b *buffer) String() string {
 }
 
 // serve runs a server until the test ends; stop ends it earlier and returns what Run returned.
-func serve(t *testing.T, log io.Writer, handler http.Handler) (tel telemetry.Telemetry, url string, stop func() error) {
+func serve(t *testing.T, log io.Writer, handler http.Handler, change ...func(*httpserver.Config)) (tel telemetry.Telemetry, url string, stop func() error) {
 	t.Helper()
 	tel, _, err := telemetry.Setup(t.Context(), telemetry.Config{Service: "s", Output: log})
 	require.NoError(t, err)
-	s, err := httpserver.NewServer(httpserver.Config{
-		Addr: "127.0.0.1:0", Telemetry: tel, Metrics: httpserver.NewMetrics(tel.Registry), BodyLimit: 100,
-	}, handler)
+	c := httpserver.Config{Addr: "127.0.0.1:0", Telemetry: tel, Metrics: httpserver.NewMetrics(tel.Registry), BodyLimit: 100}
+	for _, f := range change {
+		f(&c)
+	}
+	s, err := httpserver.NewServer(c, handler)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

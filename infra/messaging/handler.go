@@ -30,8 +30,8 @@ type Handler[S any] interface {
 // fires them, after the messages of a batch, and never while answers may still be unread in the log.
 type Timed interface {
 	// Due returns one input for each entity of the partitions whose deadline is not after the given time of its partition
-	// (at most limit, oldest first). It only reads: the inputs go through Load and Decide in a transaction that follows,
-	// where Decide finds out whether they are still due. Each must have a Subject and a Body. Subjects that wait behind a
+	// (at most limit, oldest first). It changes no entity: the inputs go through Load and Decide in a transaction that
+	// follows, where Decide finds out whether they are still due. Each must have a Subject and a Body. Subjects that wait behind a
 	// dead letter (dead_letter_heads) are not fired; Due leaves them out where they could use up the limit.
 	Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time, limit int) ([]Message, error)
 	// Defer moves every pending deadline of the partition later by d: for that long the partition made no progress, and

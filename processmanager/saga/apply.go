@@ -76,7 +76,7 @@ type transition[D any] struct {
 func (t *transition[D]) apply(in Input) Effect {
 	switch body := in.Body.(type) {
 	case Due:
-		return t.due()
+		return t.due(body)
 	case Redriven:
 		return t.redriven()
 	case Retry:

@@ -1,7 +1,8 @@
 package saga
 
-// Due says that the clock reached the instance's due time. An early, stale or doubled one is ignored.
-type Due struct{}
+// Due says that the clock reached the instance's due time. An early, stale or doubled one is ignored. Held says that the
+// deadline does not count for now, passed or not: the command is sent again where it is time for that, and not given up.
+type Due struct{ Held bool }
 
 // Redriven says that dead letters of the instance were handled again: its deadline and re-sending start anew.
 type Redriven struct{}

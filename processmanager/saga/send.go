@@ -8,16 +8,21 @@ import (
 	"github.com/google/uuid"
 )
 
-// due re-sends the outstanding command or, at its deadline, gives the step up (rule 1).
-func (t *transition[D]) due() Effect {
+// due re-sends the outstanding command or, at its deadline, gives the step up (rule 1) unless the deadline is held.
+func (t *transition[D]) due(clock Due) Effect {
 	o := t.next.Outstanding
-	switch {
-	case o == nil:
+	if o == nil {
 		return t.note(Ignored, "nothing is outstanding")
-	case !o.Deadline.IsZero() && !t.now.Before(o.Deadline):
+	}
+	passed := !o.Deadline.IsZero() && !t.now.Before(o.Deadline)
+	switch {
+	case passed && !clock.Held:
 		t.giveUp()
 	case !t.now.Before(o.ResendAt):
 		t.say(describe(o) + " sent again")
+		if passed {
+			t.say("its deadline is held")
+		}
 		t.resend()
 	default:
 		return t.note(Ignored, "not due yet")

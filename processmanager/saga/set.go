@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type Version interface {
 	id() versionID
 	startedBy() string
 	binds(wireType string) bool
+	deadlines() []string
 	start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
 	apply(i Instance[any], in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
 	decode(data []byte) (any, error)
@@ -65,6 +67,16 @@ func (s *Set) Binds(wireType string) bool {
 	return false
 }
 
+// Deadlines returns the names of the steps that have a deadline in some version of the set, sorted.
+func (s *Set) Deadlines() []string {
+	var names []string
+	for _, v := range s.versions {
+		names = append(names, v.deadlines()...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Start starts an instance of the newest version that in.Body starts. Errors: as Start.
 func (s *Set) Start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
 	if in.Body == nil {
@@ -110,6 +122,16 @@ func (d *Definition[D]) startedBy() string { return d.Start.event.WireType() }
 func (d *Definition[D]) binds(wireType string) bool {
 	_, ok := d.table.bindings[wireType]
 	return ok
+}
+
+func (d *Definition[D]) deadlines() []string {
+	var names []string
+	for i := range d.Steps {
+		if d.Steps[i].Timeout > 0 {
+			names = append(names, d.Steps[i].Name)
+		}
+	}
+	return names
 }
 
 func (d *Definition[D]) start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {

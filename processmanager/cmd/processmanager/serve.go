@@ -28,7 +28,7 @@ func serve(ctx context.Context, c config) error {
 	}
 	handler, err := runner.New(runner.Deps{
 		Versions: fulfilment.Versions(), Customer: customer, Log: parts.Telemetry.Log, Metrics: parts.Telemetry.Registry,
-	}, runner.Config{})
+	}, runner.Config{Storm: c.storm()})
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}

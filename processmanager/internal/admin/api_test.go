@@ -100,14 +100,14 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	p := newPort(t)
 	order, final := p.place("alice").String(), p.owe("bob").String()
 	unknown := uuid.Must(uuid.NewV7()).String()
-	operator := p.token
+	operator, customer := p.token, testkit.Token(t, "alice", "customer")
 	for _, c := range []struct {
 		name, token, method, path, body string
 		status                          int
 		code                            string
 	}{
 		{"no token", "", http.MethodGet, "/instances", "", 401, "missing-token"},
-		{"customer", testkit.Token(t, "alice", "customer"), http.MethodGet, "/instances", "", 403, "forbidden"},
+		{"customer", customer, http.MethodGet, "/instances", "", 403, "forbidden"},
 		{"forged", operator + "x", http.MethodGet, "/instances", "", 401, "invalid-token"},
 		{"no such path", operator, http.MethodGet, "/nothing", "", 404, "not-found"},
 		{"wrong method", operator, http.MethodDelete, "/instances", "", 405, "method-not-allowed"},
@@ -124,6 +124,21 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"no JSON", operator, http.MethodPost, "/instances/" + order + "/unwind", `{`, 400, "invalid-json"},
 		{"unknown step", operator, http.MethodPost, "/instances/" + order + "/waive", `{"reason":"x","step":"wrap it"}`, 422, "unknown-step"},
 		{"nothing owed", operator, http.MethodPost, "/instances/" + order + "/waive", `{"reason":"x","step":"reserve stock"}`, 409, "denied"},
+		{"unknown step to retry", operator, http.MethodPost, "/instances/" + order + "/retry", `{"reason":"x","step":"wrap it"}`, 422, "unknown-step"},
+		{"one at a time", operator, http.MethodPost, "/instances/" + order + "/retry", `{"reason":"x","step":"authorize payment"}`, 409, "denied"},
+		{"no reason to waive", operator, http.MethodPost, "/instances/" + final + "/waive", `{"step":"authorize payment"}`, 400, "schema"},
+		{"no reason to retry", operator, http.MethodPost, "/instances/" + final + "/retry", `{}`, 400, "schema"},
+		{"long reason", operator, http.MethodPost, "/instances/" + final + "/retry", `{"reason":"` + strings.Repeat("x", 501) + `"}`, 400, "schema"},
+		{"no such order to waive", operator, http.MethodPost, "/instances/" + unknown + "/waive", `{"reason":"x","step":"reserve stock"}`, 404, "not-found"},
+		{"no such order to unwind", operator, http.MethodPost, "/instances/" + unknown + "/unwind", `{"reason":"x"}`, 404, "not-found"},
+		{"customer retries", customer, http.MethodPost, "/instances/" + final + "/retry", `{"reason":"x"}`, 403, "forbidden"},
+		{"customer waives", customer, http.MethodPost, "/instances/" + final + "/waive", `{"reason":"x","step":"authorize payment"}`, 403, "forbidden"},
+		{"customer unwinds", customer, http.MethodPost, "/instances/" + order + "/unwind", `{"reason":"x"}`, 403, "forbidden"},
+		{"customer releases", customer, http.MethodPost, "/storms/" + unknown + "/release", `{"reason":"x"}`, 403, "forbidden"},
+		{"no such storm", operator, http.MethodPost, "/storms/" + unknown + "/release", `{"reason":"x"}`, 404, "not-found"},
+		{"no storm's id", operator, http.MethodPost, "/storms/42/release", `{"reason":"x"}`, 400, "schema"},
+		{"no reason to release", operator, http.MethodPost, "/storms/" + unknown + "/release", `{}`, 400, "schema"},
+		{"cursor of storms", operator, http.MethodGet, "/storms?cursor=abc", "", 400, "schema"},
 		{"unwound already", operator, http.MethodPost, "/instances/" + final + "/unwind", `{"reason":"x"}`, 409, "denied"},
 	} {
 		p.token = c.token
@@ -136,7 +151,11 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	p.token = operator
 	var i admin.Instance
 	p.call(http.MethodGet, "/instances/"+order, "", &i)
-	if n := len(*i.History); n != 2 || (*i.History)[1].Effect != admin.EntryEffectDenied {
-		t.Errorf("want the placing and the denied wish in the history: %+v", *i.History)
+	if n := len(*i.History); n != 3 || (*i.History)[1].Effect != admin.EntryEffectDenied || (*i.History)[2].Effect != admin.EntryEffectDenied {
+		t.Errorf("want the placing and the denied wishes in the history: %+v", *i.History)
+	}
+	p.call(http.MethodGet, "/instances/"+final, "", &i)
+	if i.Stuck == nil || string(i.Steps[1].Outcome) != string(saga.Owed) {
+		t.Errorf("somebody without the right moved it: %+v", i)
 	}
 }

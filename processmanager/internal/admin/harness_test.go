@@ -153,8 +153,8 @@ func (p *port) owe(customer string) uuid.UUID {
 	return order
 }
 
-// call makes a request and decodes the answer into out, which may be nil.
-func (p *port) call(method, path, body string, out any) *http.Response {
+// call makes a request and decodes the answer into out, which may be nil. headers are names and values by turns.
+func (p *port) call(method, path, body string, out any, headers ...string) *http.Response {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), method, p.url+"/admin/v1"+path, bytes.NewBufferString(body))
 	if err != nil {
@@ -165,6 +165,9 @@ func (p *port) call(method, path, body string, out any) *http.Response {
 	}
 	if p.token != "" {
 		r.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {

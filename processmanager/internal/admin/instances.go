@@ -13,24 +13,44 @@ import (
 
 const defaultPage = 20
 
+func pageSize(limit *int) int {
+	if limit == nil {
+		return defaultPage
+	}
+	return *limit
+}
+
+// cursor leads to what comes after the last of a page.
+func cursor(last uuid.UUID) *string {
+	next := base64.RawURLEncoding.EncodeToString(last[:])
+	return &next
+}
+
+// parseCursor returns the last of the page before, uuid.Nil where there is none.
+func parseCursor(c *string) (last uuid.UUID, err error) {
+	if c == nil {
+		return uuid.Nil, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(*c)
+	if err != nil || len(raw) != len(last) {
+		return uuid.Nil, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
+	}
+	copy(last[:], raw)
+	return last, nil
+}
+
 // ListInstances returns a page, the newest order first.
 func (a *API) ListInstances(ctx context.Context, r ListInstancesRequestObject) (ListInstancesResponseObject, error) {
-	filter, limit := store.Filter{Stuck: r.Params.Stuck}, defaultPage
-	if r.Params.Limit != nil {
-		limit = *r.Params.Limit
-	}
+	filter, limit := store.Filter{Stuck: r.Params.Stuck}, pageSize(r.Params.Limit)
 	if r.Params.State != nil {
 		filter.State = saga.State(*r.Params.State)
 	}
 	if r.Params.Customer != nil {
 		filter.CustomerID = *r.Params.Customer
 	}
-	if c := r.Params.Cursor; c != nil {
-		raw, err := base64.RawURLEncoding.DecodeString(*c)
-		if err != nil || len(raw) != len(filter.Before) {
-			return nil, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
-		}
-		copy(filter.Before[:], raw)
+	var err error
+	if filter.Before, err = parseCursor(r.Params.Cursor); err != nil {
+		return nil, err
 	}
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
@@ -41,8 +61,7 @@ func (a *API) ListInstances(ctx context.Context, r ListInstancesRequestObject) (
 	page := ListInstances200JSONResponse{Items: make([]Instance, 0, len(records))}
 	if len(records) > limit {
 		records = records[:limit]
-		next := base64.RawURLEncoding.EncodeToString(records[limit-1].ID[:])
-		page.NextCursor = &next
+		page.NextCursor = cursor(records[limit-1].ID)
 	}
 	for _, record := range records {
 		page.Items = append(page.Items, toInstance(record))

@@ -134,7 +134,7 @@ type Entry struct {
 	// From State before; empty for the first.
 	From string `json:"from"`
 
-	// Input Wire type of a message, else `saga.Due`, `saga.Retry`, `saga.Waive` or `saga.Unwind`.
+	// Input Wire type of a message, else `saga.Due`, `saga.Redriven` (its deadline starts anew), `saga.Retry`, `saga.Waive` or `saga.Unwind`.
 	Input string `json:"input"`
 
 	// InputId `ce_id` of a message.
@@ -231,6 +231,12 @@ type Problem struct {
 // Reason Why, in the operator's words. It is kept in the history.
 type Reason = string
 
+// Release defines model for Release.
+type Release struct {
+	// Reason Why, in the operator's words. It is kept in the history.
+	Reason Reason `json:"reason"`
+}
+
 // Retry defines model for Retry.
 type Retry struct {
 	// Reason Why, in the operator's words. It is kept in the history.
@@ -268,6 +274,34 @@ type StepOutcome string
 // StepName A step's name in the saga's table.
 type StepName = string
 
+// Storm A deadline storm. It is on while `ended_at` is null.
+type Storm struct {
+	// Answered Instances of the same time that had one.
+	Answered int        `json:"answered"`
+	BeganAt  time.Time  `json:"began_at"`
+	EndedAt  *time.Time `json:"ended_at"`
+
+	// InFlight Instances that waited for the step when it began.
+	InFlight int `json:"in_flight"`
+
+	// Operator Who released it; null where it ended by itself.
+	Operator *string `json:"operator"`
+
+	// Overdue Those of them that had no answer in time.
+	Overdue int `json:"overdue"`
+
+	// Reason Why it was released.
+	Reason  *string            `json:"reason"`
+	Step    string             `json:"step"`
+	StormId openapi_types.UUID `json:"storm_id"`
+}
+
+// StormPage defines model for StormPage.
+type StormPage struct {
+	Items      []Storm `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
 // Unwind defines model for Unwind.
 type Unwind struct {
 	// Reason Why, in the operator's words. It is kept in the history.
@@ -282,6 +316,9 @@ type Waive struct {
 	// Step A step's name in the saga's table.
 	Step StepName `json:"step"`
 }
+
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
 
 // OrderID defines model for OrderID.
 type OrderID = openapi_types.UUID
@@ -331,6 +368,37 @@ type ListInstancesParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// RetryInstanceParams defines parameters for RetryInstance.
+type RetryInstanceParams struct {
+	// IdempotencyKey Chosen by the operator, for a wish that may have to be repeated after a lost answer: the same wish (order, operation,
+	// step) of the same operator with the same key has one effect, and is answered as the first time.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UnwindInstanceParams defines parameters for UnwindInstance.
+type UnwindInstanceParams struct {
+	// IdempotencyKey Chosen by the operator, for a wish that may have to be repeated after a lost answer: the same wish (order, operation,
+	// step) of the same operator with the same key has one effect, and is answered as the first time.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// WaiveCompensationParams defines parameters for WaiveCompensation.
+type WaiveCompensationParams struct {
+	// IdempotencyKey Chosen by the operator, for a wish that may have to be repeated after a lost answer: the same wish (order, operation,
+	// step) of the same operator with the same key has one effect, and is answered as the first time.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListStormsParams defines parameters for ListStorms.
+type ListStormsParams struct {
+	// On Only those that are on, or only those that ended.
+	On    *bool `form:"on,omitempty" json:"on,omitempty"`
+	Limit *int  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // RetryInstanceJSONRequestBody defines body for RetryInstance for application/json ContentType.
 type RetryInstanceJSONRequestBody = Retry
 
@@ -339,6 +407,9 @@ type UnwindInstanceJSONRequestBody = Unwind
 
 // WaiveCompensationJSONRequestBody defines body for WaiveCompensation for application/json ContentType.
 type WaiveCompensationJSONRequestBody = Waive
+
+// ReleaseStormJSONRequestBody defines body for ReleaseStorm for application/json ContentType.
+type ReleaseStormJSONRequestBody = Release
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -353,13 +424,19 @@ type ServerInterface interface {
 	GetInstance(w http.ResponseWriter, r *http.Request, orderId OrderID)
 	// RetryInstance Send a command again now
 	// (POST /admin/v1/instances/{order_id}/retry)
-	RetryInstance(w http.ResponseWriter, r *http.Request, orderId OrderID)
+	RetryInstance(w http.ResponseWriter, r *http.Request, orderId OrderID, params RetryInstanceParams)
 	// UnwindInstance Undo an order that is in flight
 	// (POST /admin/v1/instances/{order_id}/unwind)
-	UnwindInstance(w http.ResponseWriter, r *http.Request, orderId OrderID)
+	UnwindInstance(w http.ResponseWriter, r *http.Request, orderId OrderID, params UnwindInstanceParams)
 	// WaiveCompensation Give up an owed compensation
 	// (POST /admin/v1/instances/{order_id}/waive)
-	WaiveCompensation(w http.ResponseWriter, r *http.Request, orderId OrderID)
+	WaiveCompensation(w http.ResponseWriter, r *http.Request, orderId OrderID, params WaiveCompensationParams)
+	// ListStorms List deadline storms, the newest first
+	// (GET /admin/v1/storms)
+	ListStorms(w http.ResponseWriter, r *http.Request, params ListStormsParams)
+	// ReleaseStorm Let the orders of a storm be undone
+	// (POST /admin/v1/storms/{storm_id}/release)
+	ReleaseStorm(w http.ResponseWriter, r *http.Request, stormId openapi_types.UUID)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -386,19 +463,31 @@ func (_ Unimplemented) GetInstance(w http.ResponseWriter, r *http.Request, order
 
 // RetryInstance Send a command again now
 // (POST /admin/v1/instances/{order_id}/retry)
-func (_ Unimplemented) RetryInstance(w http.ResponseWriter, r *http.Request, orderId OrderID) {
+func (_ Unimplemented) RetryInstance(w http.ResponseWriter, r *http.Request, orderId OrderID, params RetryInstanceParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
 // UnwindInstance Undo an order that is in flight
 // (POST /admin/v1/instances/{order_id}/unwind)
-func (_ Unimplemented) UnwindInstance(w http.ResponseWriter, r *http.Request, orderId OrderID) {
+func (_ Unimplemented) UnwindInstance(w http.ResponseWriter, r *http.Request, orderId OrderID, params UnwindInstanceParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
 // WaiveCompensation Give up an owed compensation
 // (POST /admin/v1/instances/{order_id}/waive)
-func (_ Unimplemented) WaiveCompensation(w http.ResponseWriter, r *http.Request, orderId OrderID) {
+func (_ Unimplemented) WaiveCompensation(w http.ResponseWriter, r *http.Request, orderId OrderID, params WaiveCompensationParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListStorms List deadline storms, the newest first
+// (GET /admin/v1/storms)
+func (_ Unimplemented) ListStorms(w http.ResponseWriter, r *http.Request, params ListStormsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ReleaseStorm Let the orders of a storm be undone
+// (POST /admin/v1/storms/{storm_id}/release)
+func (_ Unimplemented) ReleaseStorm(w http.ResponseWriter, r *http.Request, stormId openapi_types.UUID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -551,8 +640,32 @@ func (siw *ServerInterfaceWrapper) RetryInstance(w http.ResponseWriter, r *http.
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryInstanceParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RetryInstance(w, r, orderId)
+		siw.Handler.RetryInstance(w, r, orderId, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -577,8 +690,32 @@ func (siw *ServerInterfaceWrapper) UnwindInstance(w http.ResponseWriter, r *http
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnwindInstanceParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UnwindInstance(w, r, orderId)
+		siw.Handler.UnwindInstance(w, r, orderId, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -603,8 +740,117 @@ func (siw *ServerInterfaceWrapper) WaiveCompensation(w http.ResponseWriter, r *h
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WaiveCompensationParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.WaiveCompensation(w, r, orderId)
+		siw.Handler.WaiveCompensation(w, r, orderId, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListStorms operation middleware
+func (siw *ServerInterfaceWrapper) ListStorms(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListStormsParams
+
+	// ------------- Optional query parameter "on" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "on", r.URL.Query(), &params.On, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "on"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "on", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListStorms(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReleaseStorm operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseStorm(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "storm_id" -------------
+	var stormId openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "storm_id", chi.URLParam(r, "storm_id"), &stormId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "storm_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReleaseStorm(w, r, stormId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -741,6 +987,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/admin/v1/instances/{order_id}/unwind", wrapper.UnwindInstance)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/admin/v1/storms", wrapper.ListStorms)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/admin/v1/storms/{storm_id}/release", wrapper.ReleaseStorm)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/admin/v1/definitions", wrapper.ListDefinitions)
@@ -1091,6 +1343,7 @@ func (response GetInstance503ApplicationProblemPlusJSONResponse) VisitGetInstanc
 
 type RetryInstanceRequestObject struct {
 	OrderId OrderID `json:"order_id"`
+	Params  RetryInstanceParams
 	Body    *RetryInstanceJSONRequestBody
 }
 
@@ -1280,6 +1533,7 @@ func (response RetryInstance503ApplicationProblemPlusJSONResponse) VisitRetryIns
 
 type UnwindInstanceRequestObject struct {
 	OrderId OrderID `json:"order_id"`
+	Params  UnwindInstanceParams
 	Body    *UnwindInstanceJSONRequestBody
 }
 
@@ -1469,6 +1723,7 @@ func (response UnwindInstance503ApplicationProblemPlusJSONResponse) VisitUnwindI
 
 type WaiveCompensationRequestObject struct {
 	OrderId OrderID `json:"order_id"`
+	Params  WaiveCompensationParams
 	Body    *WaiveCompensationJSONRequestBody
 }
 
@@ -1656,6 +1911,287 @@ func (response WaiveCompensation503ApplicationProblemPlusJSONResponse) VisitWaiv
 	return err
 }
 
+type ListStormsRequestObject struct {
+	Params ListStormsParams
+}
+
+type ListStormsResponseObject interface {
+	VisitListStormsResponse(w http.ResponseWriter) error
+}
+
+type ListStorms200JSONResponse StormPage
+
+func (response ListStorms200JSONResponse) VisitListStormsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStorms400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ListStorms400ApplicationProblemPlusJSONResponse) VisitListStormsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStorms401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ListStorms401ApplicationProblemPlusJSONResponse) VisitListStormsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStorms403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListStorms403ApplicationProblemPlusJSONResponse) VisitListStormsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStorms500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ListStorms500ApplicationProblemPlusJSONResponse) VisitListStormsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStorms503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListStorms503ApplicationProblemPlusJSONResponse) VisitListStormsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStormRequestObject struct {
+	StormId openapi_types.UUID `json:"storm_id"`
+	Body    *ReleaseStormJSONRequestBody
+}
+
+type ReleaseStormResponseObject interface {
+	VisitReleaseStormResponse(w http.ResponseWriter) error
+}
+
+type ReleaseStorm200JSONResponse Storm
+
+func (response ReleaseStorm200JSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm400ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm401ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm403ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm404ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm409ApplicationProblemPlusJSONResponse struct {
+	DeniedApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm409ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm413ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm415ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm500ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseStorm503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ReleaseStorm503ApplicationProblemPlusJSONResponse) VisitReleaseStormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListDefinitions List every version that an order in flight may have started with
@@ -1676,6 +2212,12 @@ type StrictServerInterface interface {
 	// WaiveCompensation Give up an owed compensation
 	// (POST /admin/v1/instances/{order_id}/waive)
 	WaiveCompensation(ctx context.Context, request WaiveCompensationRequestObject) (WaiveCompensationResponseObject, error)
+	// ListStorms List deadline storms, the newest first
+	// (GET /admin/v1/storms)
+	ListStorms(ctx context.Context, request ListStormsRequestObject) (ListStormsResponseObject, error)
+	// ReleaseStorm Let the orders of a storm be undone
+	// (POST /admin/v1/storms/{storm_id}/release)
+	ReleaseStorm(ctx context.Context, request ReleaseStormRequestObject) (ReleaseStormResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -1794,10 +2336,11 @@ func (sh *strictHandler) GetInstance(w http.ResponseWriter, r *http.Request, ord
 }
 
 // RetryInstance operation middleware
-func (sh *strictHandler) RetryInstance(w http.ResponseWriter, r *http.Request, orderId OrderID) {
+func (sh *strictHandler) RetryInstance(w http.ResponseWriter, r *http.Request, orderId OrderID, params RetryInstanceParams) {
 	var request RetryInstanceRequestObject
 
 	request.OrderId = orderId
+	request.Params = params
 
 	var body RetryInstanceJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
@@ -1827,10 +2370,11 @@ func (sh *strictHandler) RetryInstance(w http.ResponseWriter, r *http.Request, o
 }
 
 // UnwindInstance operation middleware
-func (sh *strictHandler) UnwindInstance(w http.ResponseWriter, r *http.Request, orderId OrderID) {
+func (sh *strictHandler) UnwindInstance(w http.ResponseWriter, r *http.Request, orderId OrderID, params UnwindInstanceParams) {
 	var request UnwindInstanceRequestObject
 
 	request.OrderId = orderId
+	request.Params = params
 
 	var body UnwindInstanceJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
@@ -1860,10 +2404,11 @@ func (sh *strictHandler) UnwindInstance(w http.ResponseWriter, r *http.Request, 
 }
 
 // WaiveCompensation operation middleware
-func (sh *strictHandler) WaiveCompensation(w http.ResponseWriter, r *http.Request, orderId OrderID) {
+func (sh *strictHandler) WaiveCompensation(w http.ResponseWriter, r *http.Request, orderId OrderID, params WaiveCompensationParams) {
 	var request WaiveCompensationRequestObject
 
 	request.OrderId = orderId
+	request.Params = params
 
 	var body WaiveCompensationJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
@@ -1885,6 +2430,65 @@ func (sh *strictHandler) WaiveCompensation(w http.ResponseWriter, r *http.Reques
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(WaiveCompensationResponseObject); ok {
 		if err := validResponse.VisitWaiveCompensationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListStorms operation middleware
+func (sh *strictHandler) ListStorms(w http.ResponseWriter, r *http.Request, params ListStormsParams) {
+	var request ListStormsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListStorms(ctx, request.(ListStormsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListStorms")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListStormsResponseObject); ok {
+		if err := validResponse.VisitListStormsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReleaseStorm operation middleware
+func (sh *strictHandler) ReleaseStorm(w http.ResponseWriter, r *http.Request, stormId openapi_types.UUID) {
+	var request ReleaseStormRequestObject
+
+	request.StormId = stormId
+
+	var body ReleaseStormJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseStorm(ctx, request.(ReleaseStormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseStorm")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReleaseStormResponseObject); ok {
+		if err := validResponse.VisitReleaseStormResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -22,6 +22,8 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 		httpserver.WriteProblem(w, r, ready)
 	case isAny(err, store.ErrNotFound, runner.ErrNoInstance, runner.ErrNotKept, runner.ErrTooNew, runner.ErrNotV7):
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusNotFound, "not-found", "No saga instance of this order is kept here."))
+	case errors.Is(err, store.ErrNoStorm):
+		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusNotFound, "not-found", "There is no such deadline storm."))
 	case isAny(err, errUnavailable, messaging.ErrOverloaded, messaging.ErrClosed, context.Canceled, context.DeadlineExceeded),
 		postgres.IsTransient(err):
 		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)

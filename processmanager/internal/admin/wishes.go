@@ -16,7 +16,7 @@ func (a *API) RetryInstance(ctx context.Context, r RetryInstanceRequestObject) (
 	if r.Body.Step != nil {
 		wish.Step = *r.Body.Step
 	}
-	instance, err := a.ask(ctx, r.OrderId, wish, wish.Step, wish.Reason)
+	instance, err := a.ask(ctx, r.OrderId, wish.Step, &runner.Wish{Input: wish, Reason: wish.Reason, Key: key(r.Params.IdempotencyKey)})
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (a *API) RetryInstance(ctx context.Context, r RetryInstanceRequestObject) (
 // WaiveCompensation gives up an owed compensation.
 func (a *API) WaiveCompensation(ctx context.Context, r WaiveCompensationRequestObject) (WaiveCompensationResponseObject, error) {
 	wish := saga.Waive{Step: r.Body.Step, Reason: r.Body.Reason}
-	instance, err := a.ask(ctx, r.OrderId, wish, wish.Step, wish.Reason)
+	instance, err := a.ask(ctx, r.OrderId, wish.Step, &runner.Wish{Input: wish, Reason: wish.Reason, Key: key(r.Params.IdempotencyKey)})
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (a *API) WaiveCompensation(ctx context.Context, r WaiveCompensationRequestO
 // UnwindInstance undoes an order in flight.
 func (a *API) UnwindInstance(ctx context.Context, r UnwindInstanceRequestObject) (UnwindInstanceResponseObject, error) {
 	wish := saga.Unwind{Reason: r.Body.Reason}
-	instance, err := a.ask(ctx, r.OrderId, wish, "", wish.Reason)
+	instance, err := a.ask(ctx, r.OrderId, "", &runner.Wish{Input: wish, Reason: wish.Reason, Key: key(r.Params.IdempotencyKey)})
 	if err != nil {
 		return nil, err
 	}
@@ -44,21 +44,27 @@ func (a *API) UnwindInstance(ctx context.Context, r UnwindInstanceRequestObject)
 }
 
 // ask submits a wish and returns the instance after it. step is "" where none was named.
-func (a *API) ask(ctx context.Context, order uuid.UUID, input saga.Message, step, reason string) (InstanceJSONResponse, error) {
+func (a *API) ask(ctx context.Context, order uuid.UUID, step string, wish *runner.Wish) (InstanceJSONResponse, error) {
 	if step != "" && !a.steps[step] {
 		return InstanceJSONResponse{}, unknownStep()
 	}
-	operator := httpserver.ClaimsFrom(ctx).Subject
-	wish := &runner.Wish{Input: input, Operator: operator, Reason: reason}
+	wish.Operator = httpserver.ClaimsFrom(ctx).Subject
 	limited, cancel := a.bounded(ctx)
 	defer cancel()
 	if err := runner.Ask(limited, a.Machine, order, wish); err != nil {
 		return InstanceJSONResponse{}, err
 	}
-	a.Log.InfoContext(ctx, "an operator's wish", "order_id", order, "input", input.WireType(), "operator", operator,
-		"effect", wish.Effect)
+	a.Log.InfoContext(ctx, "an operator's wish", "order_id", order, "input", wish.Input.WireType(),
+		"operator", wish.Operator, "effect", wish.Effect)
 	if wish.Effect == saga.Denied || wish.Effect == saga.Ignored {
 		return InstanceJSONResponse{}, denied(wish.Text)
 	}
 	return a.read(ctx, order)
+}
+
+func key(header *string) string {
+	if header == nil {
+		return ""
+	}
+	return *header
 }

@@ -18,8 +18,9 @@ import (
 type Batch struct {
 	slots    map[uuid.UUID]*slot
 	entries  []*store.Entry
-	recorded map[inputKey]int   // where in entries
-	outcomes map[outcomeKey]int // how often
+	recorded map[store.EntryKey]int       // where in entries
+	granted  map[store.EntryKey]saga.Note // wishes that were in the history before
+	outcomes map[outcomeKey]int           // how often
 }
 
 // slot is one instance of a batch.
@@ -30,8 +31,6 @@ type slot struct {
 	before saga.State // when the batch began; "" where fresh
 }
 
-type inputKey struct{ order, input uuid.UUID }
-
 type outcomeKey struct {
 	step    string
 	outcome saga.Outcome
@@ -40,7 +39,7 @@ type outcomeKey struct {
 func newBatch(records []*store.Record, inputs int) *Batch {
 	b := &Batch{
 		slots: make(map[uuid.UUID]*slot, inputs), entries: make([]*store.Entry, 0, inputs),
-		recorded: make(map[inputKey]int, inputs), outcomes: make(map[outcomeKey]int, 16),
+		recorded: make(map[store.EntryKey]int, inputs), outcomes: make(map[outcomeKey]int, 16),
 	}
 	for _, r := range records {
 		b.slots[r.ID] = &slot{rec: r, before: r.State}
@@ -84,7 +83,7 @@ func (b *Batch) note(rec *store.Record, in *messaging.Message, input saga.Input,
 	if wish, ok := in.Body.(*Wish); ok {
 		e.Operator, e.Reason = wish.Operator, wish.Reason
 	}
-	key := inputKey{rec.ID, input.ID}
+	key := store.EntryKey{OrderID: rec.ID, InputID: input.ID}
 	switch k, twice := b.recorded[key]; {
 	case !twice:
 		b.recorded[key] = len(b.entries)
@@ -92,6 +91,16 @@ func (b *Batch) note(rec *store.Record, in *messaging.Message, input saga.Input,
 	case moved: // only now it has an effect
 		b.entries[k] = e
 	}
+}
+
+// before returns what an input did that is in the history already, or will be with this batch.
+func (b *Batch) before(order, input uuid.UUID) (saga.Note, bool) {
+	key := store.EntryKey{OrderID: order, InputID: input}
+	if k, ok := b.recorded[key]; ok {
+		return b.entries[k].Note, true
+	}
+	note, ok := b.granted[key]
+	return note, ok
 }
 
 // dirty returns the instances to insert and to update, each in the order of ids.

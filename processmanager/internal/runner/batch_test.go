@@ -34,7 +34,9 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, metrics: prometheus.NewRegistry(), db: testkit.Postgres(t, testkit.Migration{Table: migrations.Table, FS: migrations.FS})}
+	b := &bench{t: t, metrics: prometheus.NewRegistry(), db: testkit.Postgres(t,
+		testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
+		testkit.Migration{Table: migrations.Table, FS: migrations.FS})}
 	var err error
 	if b.handler, err = runner.New(runner.Deps{
 		Versions: fulfilment.Versions(), Log: slog.New(slog.NewTextHandler(&b.log, nil)), Metrics: b.metrics,
@@ -51,13 +53,18 @@ func newBench(t *testing.T) *bench {
 // batch decides messages in one transaction and returns what is sent.
 func (b *bench) batch(in ...messaging.Message) (out []messaging.Message) {
 	b.t.Helper()
+	return b.batchAt(time.Now(), in...)
+}
+
+func (b *bench) batchAt(now time.Time, in ...messaging.Message) (out []messaging.Message) {
+	b.t.Helper()
 	var s *runner.Batch
 	err := pgx.BeginFunc(b.t.Context(), b.db.Pool, func(tx pgx.Tx) (err error) {
 		if s, err = b.handler.Load(b.t.Context(), tx, in); err != nil {
 			return err
 		}
 		for _, m := range in {
-			sent, err := b.handler.Decide(s, m, time.Now().UTC().Truncate(time.Microsecond))
+			sent, err := b.handler.Decide(s, m, now.UTC().Truncate(time.Microsecond))
 			if err != nil {
 				return err
 			}
@@ -108,6 +115,56 @@ func TestOneOrderManyTimesInABatch(t *testing.T) {
 	}
 	if h := history[2]; h.Input != "OrderCancellationDeclined.v1" || h.Note.Effect != saga.Ignored || h.Transition != 2 {
 		t.Errorf("want the declined cancellation ignored by name: %+v", history)
+	}
+}
+
+// What is due to be sent again is not given up at a deadline that passed since the log was last read to its end (rule 7).
+func TestADeadlineIsOfTheTimeThatIsKnown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	order, now := uuid.Must(uuid.NewV7()), time.Now()
+	placed := event(order, uuid.Nil, 1, contracts.OrderPlaced{OrderID: order, CustomerID: "alice"})
+	b.batchAt(now.Add(-61*time.Second), placed) // to be sent again after 10 s; its deadline passed a second ago
+	due := func(known time.Time) (in []messaging.Message) {
+		testkit.Eventually(t, func() bool { // not before the next look
+			err := pgx.BeginFunc(t.Context(), b.db.Pool, func(tx pgx.Tx) (err error) {
+				in, err = b.handler.Due(t.Context(), tx, map[int32]time.Time{placed.Partition: known}, 10)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(in) == 1
+		}, "due")
+		return in
+	}
+	sent := b.batchAt(now, due(now.Add(-30*time.Second))...)
+	if len(sent) != 1 || sent[0].Body.(saga.Message).WireType() != "ReserveStock.v1" {
+		t.Errorf("sent %+v, want the command again", sent)
+	}
+	sent = b.batchAt(now, due(now)...)
+	if len(sent) != 1 || sent[0].Body.(saga.Message).WireType() != "ReleaseStock.v1" {
+		t.Errorf("sent %+v, want the compensation", sent)
+	}
+}
+
+// A wish is tried again when the answer of its COMMIT was lost: it is granted once, and the operator is told so.
+func TestAWishIsGrantedOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	order := uuid.Must(uuid.NewV7())
+	b.batch(event(order, uuid.Nil, 1, contracts.OrderPlaced{OrderID: order, CustomerID: "alice"}))
+	wish := &runner.Wish{Input: saga.Unwind{Reason: "fraud"}, Operator: "olga", Reason: "fraud"}
+	in := messaging.Message{ID: uuid.Must(uuid.NewV7()), Subject: order, Body: wish}
+	for _, sends := range []int{1, 0} {
+		wish.Effect = ""
+		if sent := b.batch(in); len(sent) != sends || wish.Effect != saga.Applied || wish.Text == "" {
+			t.Errorf("sent %v: %+v", sent, wish)
+		}
+	}
+	r, history, err := store.One(t.Context(), b.db.Pool, order)
+	if err != nil || r.Transitions != 2 || len(history) != 2 {
+		t.Errorf("%v: instance %+v\nhistory %+v", err, r, history)
 	}
 }
 

@@ -2,12 +2,14 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/processmanager/internal/store"
 	"ordersaga.internal/processmanager/saga"
 )
 
@@ -70,17 +72,23 @@ func (w *watch) again(partitions map[int32]time.Time) {
 	}
 }
 
-// Due returns a saga.Due for each instance that needs the clock.
+// Due returns an input for each instance that needs the clock: saga.Due, or saga.Redriven where a storm in which its deadline
+// passed ended by itself.
 func (h *Handler) Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time, limit int) ([]messaging.Message, error) {
 	start := time.Now()
 	partitions := h.watch.open(until, start)
 	if len(partitions) == 0 {
 		return nil, nil
 	}
-	earliest, err := h.store.Earliest(ctx, tx, partitions)
+	found, err := h.store.Earliest(ctx, tx, partitions)
 	if err != nil {
 		return nil, err
 	}
+	held, err := h.guard(ctx, tx, ripe(found, until))
+	if err != nil {
+		return nil, err
+	}
+	earliest := soonest(found, held)
 	h.watch.looked(partitions, earliest, start, time.Since(start))
 	passed := make(map[int32]time.Time)
 	for p, due := range earliest {
@@ -101,10 +109,40 @@ func (h *Handler) Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time,
 	out := make([]messaging.Message, len(timers))
 	for i, t := range timers {
 		out[i] = messaging.Message{
-			Subject: t.OrderID, Partition: t.Partition, Body: saga.Due{}, Traceparent: t.Traceparent, Tracestate: t.Tracestate,
+			Subject: t.OrderID, Partition: t.Partition, Body: saga.Due{Held: t.Held}, Traceparent: t.Traceparent, Tracestate: t.Tracestate,
+		}
+		if t.Anew {
+			out[i].Body = saga.Redriven{}
 		}
 	}
 	return out, nil
+}
+
+// ripe returns the steps of which a deadline passed.
+func ripe(found []store.Soonest, until map[int32]time.Time) []string {
+	var steps []string
+	for _, s := range found {
+		if !s.Deadline.IsZero() && !s.Deadline.After(until[s.Partition]) && !slices.Contains(steps, s.Step) {
+			steps = append(steps, s.Step)
+		}
+	}
+	return steps
+}
+
+// soonest returns when each partition needs the clock, leaving out deadlines that are held.
+func soonest(found []store.Soonest, held map[string]time.Time) map[int32]time.Time {
+	earliest := make(map[int32]time.Time)
+	for _, s := range found {
+		due := s.ResendAt
+		released, holds := held[s.Step]
+		if d := s.Deadline; !d.IsZero() && d.Before(due) && (!holds || !d.After(released)) {
+			due = d
+		}
+		if known, ok := earliest[s.Partition]; !ok || due.Before(known) {
+			earliest[s.Partition] = due
+		}
+	}
+	return earliest
 }
 
 // Defer moves what is pending in a partition later: time in which nothing could be known does not count.

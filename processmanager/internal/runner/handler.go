@@ -28,11 +28,15 @@ type Deps struct {
 type Config struct {
 	Remember  int           // instances whose data is kept in memory. Default 50,000.
 	LookEvery time.Duration // the least time between two looks at a partition's deadlines. Default 1 s.
+	Storm     StormLimit    // more instances of a step than that without an answer are a deadline storm
+	// How often instances are counted for the metrics, and whether a storm is over is looked at. Default 10 s.
+	CountEvery time.Duration
 }
 
 // Handler is the middle of the machine.
 type Handler struct {
 	deps    Deps
+	cfg     Config
 	store   *store.Store
 	watch   *watch
 	metrics *metrics
@@ -52,11 +56,17 @@ func New(d Deps, c Config) (*Handler, error) {
 	if c.LookEvery == 0 {
 		c.LookEvery = time.Second
 	}
-	m, err := newMetrics(d.Metrics)
+	if c.CountEvery == 0 {
+		c.CountEvery = 10 * time.Second
+	}
+	if c.Storm = c.Storm.withDefaults(); c.Storm.Validate() != nil {
+		return nil, c.Storm.Validate()
+	}
+	m, err := newMetrics(d.Metrics, d.Versions.Deadlines())
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{deps: d, store: store.New(d.Versions, c.Remember), watch: newWatch(c.LookEvery), metrics: m}
+	h := &Handler{deps: d, cfg: c, store: store.New(d.Versions, c.Remember), watch: newWatch(c.LookEvery), metrics: m}
 	h.kept.Store(&store.Range{})
 	return h, nil
 }
@@ -76,7 +86,9 @@ func (h *Handler) Load(ctx context.Context, tx pgx.Tx, in []messaging.Message) (
 	if err != nil {
 		return nil, err
 	}
-	return newBatch(records, len(ours)), nil
+	b := newBatch(records, len(ours))
+	b.granted, err = store.Recorded(ctx, tx, wishes(ours)) // after the locks: whoever recorded one held them
+	return b, err
 }
 
 // concerns tells whether an input may mean something to a saga: all but events that no definition knows.
@@ -116,6 +128,12 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 	if s == nil {
 		return h.begin(b, &in, input, now)
 	}
+	if wish != nil {
+		if note, again := b.before(in.Subject, in.ID); again {
+			wish.Effect, wish.Text = note.Effect, note.Text
+			return nil, nil
+		}
+	}
 	if input.ID == uuid.Nil { // a deadline: nobody else named it
 		input.ID = uuid.NewSHA1(in.Subject, []byte("transition/"+itoa(s.rec.Transitions+1)))
 	}
@@ -138,7 +156,8 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 // begin is Decide for an order without an instance. An answer can only follow a command, which can only follow the
 // instance: whatever is not a start is refused.
 func (h *Handler) begin(b *Batch, in *messaging.Message, input saga.Input, now time.Time) ([]messaging.Message, error) {
-	if _, due := input.Body.(saga.Due); due {
+	switch input.Body.(type) {
+	case saga.Due, saga.Redriven:
 		return nil, nil // detached since it was looked for
 	}
 	if err := h.keeps(in.Subject); err != nil {

@@ -14,9 +14,11 @@ type metrics struct {
 	transitions *prometheus.CounterVec // by step and outcome
 	inputs      *prometheus.CounterVec // by input and effect
 	duration    *prometheus.HistogramVec
+	storms      *prometheus.GaugeVec // by step
 }
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+// newMetrics registers them. deadlines are the steps that have one.
+func newMetrics(r prometheus.Registerer, deadlines []string) (*metrics, error) {
 	m := &metrics{
 		instances: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "saga_instances",
@@ -32,14 +34,21 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "saga_duration_seconds", Help: "From placing to the final state.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 3600, 86400},
 		}, []string{"state"}),
+		storms: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "saga_deadline_storm",
+			Help: "1 while the deadlines of the step are held, because too many of its instances have no answer. Each replica reports all: use max.",
+		}, []string{"step"}),
 	}
-	for _, c := range []prometheus.Collector{m.instances, m.transitions, m.inputs, m.duration} {
+	for _, c := range []prometheus.Collector{m.instances, m.transitions, m.inputs, m.duration, m.storms} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	for _, state := range []string{string(saga.Running), string(saga.Unwinding), string(saga.Ending), "stuck"} {
 		m.instances.WithLabelValues(state)
+	}
+	for _, step := range deadlines {
+		m.storms.WithLabelValues(step)
 	}
 	return m, nil
 }

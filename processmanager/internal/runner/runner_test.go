@@ -17,14 +17,16 @@ import (
 )
 
 // hasty is the order saga with waits that a test can sit through.
-func hasty() *saga.Set {
+func hasty() *saga.Set { return within(2 * time.Second) }
+
+func within(timeout time.Duration) *saga.Set {
 	d := *fulfilment.V1
 	d.Steps = slices.Clone(d.Steps)
 	for i := range d.Steps {
 		s := &d.Steps[i]
 		s.Resend = 150 * time.Millisecond
 		if s.Kind == saga.Compensatable {
-			s.Timeout = 2 * time.Second
+			s.Timeout = timeout
 		}
 	}
 	return saga.NewSet(saga.Define(d))

@@ -27,14 +27,21 @@ type answer struct {
 	body      func(order uuid.UUID) any
 }
 
-// emitted is an event that answers no command.
-type emitted struct{ event any }
+// emitted is an event that the fence knows nothing of. cause is the command that it answers, or uuid.Nil.
+type emitted struct {
+	event any
+	cause uuid.UUID
+}
 
 // outcome is that of a command that was left open.
 type outcome struct {
-	operation string
-	event     any
+	operation    string
+	undo, failed bool // of a compensation; it failed for good
+	event        any
 }
+
+// failure is the result of a compensation that fails for good.
+type failure struct{ event any }
 
 func newScript() *script {
 	amount := contracts.Money{AmountMinor: 3998, Currency: "EUR"}
@@ -94,9 +101,13 @@ func (s *script) Load(ctx context.Context, tx pgx.Tx, in []messaging.Message) (*
 func (s *script) Decide(f *messaging.Fence, in messaging.Message, _ time.Time) ([]messaging.Message, error) {
 	switch body := in.Body.(type) {
 	case emitted:
-		return []messaging.Message{f.Emit(in.Subject, uuid.Nil, body.event)}, nil
+		return []messaging.Message{f.Emit(in.Subject, body.cause, body.event)}, nil
 	case outcome:
-		return f.Answer(in.Subject, messaging.Operation{Name: body.operation}, false, body.event)
+		op := messaging.Operation{Name: body.operation}
+		if body.failed {
+			return f.Fail(in.Subject, op, body.event)
+		}
+		return f.Answer(in.Subject, op, body.undo, body.event)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,16 +116,26 @@ func (s *script) Decide(f *messaging.Fence, in messaging.Message, _ time.Time) (
 	op := messaging.Operation{Name: a.operation, Superseded: func(order uuid.UUID) any {
 		return contracts.StockReservationRefused{OrderID: order, Reason: contracts.ReasonSuperseded}
 	}}
+	var failed *failure
 	work := func() (any, error) {
 		if a.body == nil {
 			return nil, nil
 		}
-		return a.body(in.Subject), nil
+		result := a.body(in.Subject)
+		if f, ok := result.(failure); ok {
+			failed = &f
+			return nil, nil
+		}
+		return result, nil
 	}
-	if a.undo {
-		return f.Undo(in, op, work)
+	if !a.undo {
+		return f.Do(in, op, work)
 	}
-	return f.Do(in, op, work)
+	out, err := f.Undo(in, op, work)
+	if err == nil && failed != nil {
+		return f.Fail(in.Subject, op, failed.event)
+	}
+	return out, err
 }
 
 func (s *script) Save(ctx context.Context, tx pgx.Tx, f *messaging.Fence) error {

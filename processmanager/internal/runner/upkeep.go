@@ -16,7 +16,6 @@ const (
 const (
 	upkeepEvery = 24 * time.Hour
 	upkeepRetry = time.Minute
-	countEvery  = 10 * time.Second
 )
 
 // Prepare makes the partitions that are missing and tells the handler which orders are kept. Call it before the machine
@@ -33,13 +32,14 @@ func (h *Handler) Prepare(ctx context.Context, db store.Querier) error {
 	return nil
 }
 
-// Upkeep repeats Prepare every day and counts the instances for the metrics, until ctx ends.
+// Upkeep repeats Prepare every day, counts the instances for the metrics and ends the storms that are over, until ctx ends.
 func (h *Handler) Upkeep(ctx context.Context, db store.Querier) error {
-	count, prepare := time.NewTicker(countEvery), time.NewTimer(upkeepEvery)
+	count, prepare := time.NewTicker(h.cfg.CountEvery), time.NewTimer(upkeepEvery)
 	defer count.Stop()
 	defer prepare.Stop()
 	for {
 		h.measure(ctx, db)
+		h.calm(ctx, db)
 		select {
 		case <-ctx.Done():
 			return nil

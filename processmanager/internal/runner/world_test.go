@@ -19,6 +19,7 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/program"
 	"ordersaga.internal/infra/testkit"
 	"ordersaga.internal/processmanager/internal/fulfilment"
 	"ordersaga.internal/processmanager/internal/runner"
@@ -35,6 +36,7 @@ type world struct {
 	versions     *saga.Set
 	script       *script
 	participants *messaging.Machine[*messaging.Fence]
+	batch        int // most messages of the process manager's transactions; 0: the default
 }
 
 func newWorld(t *testing.T, versions *saga.Set) *world {
@@ -53,14 +55,14 @@ func newWorld(t *testing.T, versions *saga.Set) *world {
 	return w
 }
 
-func machine[S any](w *world, pool *pgxpool.Pool, h messaging.Handler[S], c messaging.Config) *messaging.Machine[S] {
+func machine[S any](w *world, pool *pgxpool.Pool, h messaging.Handler[S], c messaging.Config, extra ...kgo.Opt) *messaging.Machine[S] {
 	w.t.Helper()
 	c.TopicPrefix, c.TimerTick = w.broker.Prefix, 20*time.Millisecond
 	m, err := messaging.New(messaging.Deps{
 		Pool: pool, Codec: contracts.NewRegistry(), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 		Tracer: noop.NewTracerProvider().Tracer(""),
 		Kafka: func(opts ...kgo.Opt) (*kgo.Client, error) {
-			return kafka.NewClient(w.broker.Config(), slog.New(slog.DiscardHandler), opts...)
+			return kafka.NewClient(w.broker.Config(), slog.New(slog.DiscardHandler), append(opts, extra...)...)
 		},
 	}, h, c)
 	if err != nil {
@@ -89,17 +91,23 @@ func run(t *testing.T, component func(context.Context) error) (stop func()) {
 type manager struct {
 	*messaging.Machine[*runner.Batch]
 	metrics *prometheus.Registry
+	log     *logs
+	link    *link // to the broker
 	stop    func()
 }
 
-func (w *world) manager(replica string) *manager {
+func (w *world) manager(replica string, change ...func(*runner.Config)) *manager {
 	w.t.Helper()
 	pool := w.db.Open(w.t)
-	m := &manager{metrics: prometheus.NewRegistry()}
+	m := &manager{metrics: prometheus.NewRegistry(), log: &logs{}, link: newLink()}
+	c := runner.Config{LookEvery: 20 * time.Millisecond, CountEvery: 50 * time.Millisecond}
+	for _, f := range change {
+		f(&c)
+	}
 	h, err := runner.New(runner.Deps{
-		Versions: w.versions, Log: slog.New(slog.DiscardHandler), Metrics: m.metrics,
+		Versions: w.versions, Log: slog.New(slog.NewTextHandler(m.log, nil)), Metrics: m.metrics,
 		Customer: func(data any) string { return data.(fulfilment.Order).CustomerID },
-	}, runner.Config{LookEvery: 20 * time.Millisecond})
+	}, c)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -107,9 +115,11 @@ func (w *world) manager(replica string) *manager {
 		w.t.Fatal(err)
 	}
 	m.Machine = machine(w, pool, messaging.Handler[*runner.Batch](h), messaging.Config{
-		Service: "processmanager", Replica: replica, Workers: 2, Topics: contracts.EventTopics(),
+		Service: "processmanager", Replica: replica, Workers: 2, Topics: contracts.EventTopics(), BatchSize: w.batch,
+	}, kgo.Dialer(m.link.dial))
+	m.stop = run(w.t, func(ctx context.Context) error {
+		return program.Together(ctx, m.Run, func(ctx context.Context) error { return h.Upkeep(ctx, pool) })
 	})
-	m.stop = run(w.t, m.Run)
 	testkit.Eventually(w.t, func() bool { return m.Ready(w.t.Context()) == nil }, "the process manager is ready")
 	return m
 }
@@ -133,8 +143,14 @@ func (w *world) placeAs(order uuid.UUID, customer string) uuid.UUID {
 // emit publishes an event that answers no command.
 func (w *world) emit(order uuid.UUID, event any) {
 	w.t.Helper()
+	w.emitFor(order, uuid.Nil, event)
+}
+
+// emitFor publishes an answer to a command whatever its participant remembers.
+func (w *world) emitFor(order, command uuid.UUID, event any) {
+	w.t.Helper()
 	err := w.participants.Submit(w.t.Context(), messaging.Message{
-		Subject: order, Body: emitted{event}, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+		Subject: order, Body: emitted{event, command}, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -144,7 +160,12 @@ func (w *world) emit(order uuid.UUID, event any) {
 // answer gives the outcome of a command that a participant left open.
 func (w *world) answer(order uuid.UUID, operation string, event any) {
 	w.t.Helper()
-	if err := w.participants.Submit(w.t.Context(), messaging.Message{Subject: order, Body: outcome{operation, event}}); err != nil {
+	w.settle(order, outcome{operation: operation, event: event})
+}
+
+func (w *world) settle(order uuid.UUID, o outcome) {
+	w.t.Helper()
+	if err := w.participants.Submit(w.t.Context(), messaging.Message{Subject: order, Body: o}); err != nil {
 		w.t.Fatal(err)
 	}
 }

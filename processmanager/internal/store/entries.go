@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,6 +53,37 @@ func readEntries(rows pgx.Rows) ([]Entry, error) {
 		return err
 	})
 	return out, err
+}
+
+// Recorded returns what those of the inputs did that are in the history.
+func Recorded(ctx context.Context, q Querier, keys []EntryKey) (map[EntryKey]saga.Note, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	orders, inputs := make([]pgtype.UUID, len(keys)), make([]pgtype.UUID, len(keys))
+	for k := range keys {
+		orders[k], inputs[k] = id(keys[k].OrderID), id(keys[k].InputID)
+	}
+	rows, err := q.Query(ctx, recordedSQL, orders, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("look into the history: %w", err)
+	}
+	var (
+		order, input     pgtype.UUID
+		effect, from, to string
+		text             string
+		out              = make(map[EntryKey]saga.Note)
+	)
+	_, err = pgx.ForEachRow(rows, []any{&order, &input, &effect, &from, &to, &text}, func() error {
+		out[EntryKey{order.Bytes, input.Bytes}] = saga.Note{
+			Effect: saga.Effect(effect), From: saga.State(from), To: saga.State(to), Text: text,
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look into the history: %w", err)
+	}
+	return out, nil
 }
 
 // A command in the history is "ReserveStock.v1#1": wire type and attempt.

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/testkit"
 	"ordersaga.internal/processmanager/internal/fulfilment"
 	"ordersaga.internal/processmanager/internal/store"
@@ -21,7 +22,9 @@ import (
 
 func open(t testing.TB) (*testkit.DB, *pgxpool.Pool) {
 	t.Helper()
-	db := testkit.Postgres(t, testkit.Migration{Table: migrations.Table, FS: migrations.FS})
+	db := testkit.Postgres(t,
+		testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
+		testkit.Migration{Table: migrations.Table, FS: migrations.FS})
 	pool := db.Open(t)
 	if err := store.MakePartitions(t.Context(), pool, 1, 2); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,9 @@ type Entry struct {
 	Reason     string
 }
 
+// EntryKey is what a line of the history is found by.
+type EntryKey struct{ OrderID, InputID uuid.UUID }
+
 // Sent is a command that an input led to.
 type Sent struct {
 	Type    string // wire type
@@ -55,6 +58,34 @@ type Timer struct {
 	Partition   int32
 	Traceparent string
 	Tracestate  string
+	Held        bool // its deadline does not count for now
+	Anew        bool // its deadline starts anew: it passed in a storm that ended by itself
+}
+
+// Soonest is when the first of a partition's instances that wait for a step needs the clock.
+type Soonest struct {
+	Partition int32
+	Step      string
+	ResendAt  time.Time
+	Deadline  time.Time // zero: none has one
+}
+
+// Waiting counts the instances of a step.
+type Waiting struct {
+	InFlight int // wait for it, or are undone because it did not answer
+	Overdue  int // those of them without an answer in time
+	Answered int // of the same time, that had an answer
+}
+
+// Storm is a time in which the deadlines of a step were held.
+type Storm struct {
+	ID       uuid.UUID // UUIDv7
+	Step     string
+	BeganAt  time.Time
+	Waiting            // when it began
+	EndedAt  time.Time // zero: it is on
+	Operator string    // who released it, and why; empty where it ended by itself
+	Reason   string
 }
 
 // Range of order ids: From ≤ id < To.

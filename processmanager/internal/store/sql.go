@@ -1,5 +1,7 @@
 package store
 
+import "ordersaga.internal/processmanager/saga"
+
 // The hot statements name the range of their ids, so that the months in which they cannot be are not opened.
 const (
 	lockSQL = `
@@ -53,19 +55,32 @@ SET transition = excluded.transition, at = excluded.at, "offset" = excluded."off
     effect = excluded.effect, from_state = excluded.from_state, to_state = excluded.to_state, note = excluded.note,
     commands = excluded.commands, trace_id = excluded.trace_id
 WHERE excluded.effect IN ('applied', 'jammed') AND h.effect NOT IN ('applied', 'jammed')`
+
+	recordedSQL = `
+SELECT h.order_id, h.input_id, h.effect, h.from_state, h.to_state, h.note
+FROM unnest($1::uuid[], $2::uuid[]) AS k (order_id, input_id)
+JOIN history AS h ON h.order_id = k.order_id AND h.input_id = k.input_id`
 )
 
-// Deadlines. A null is less than nothing to least(): an instance that waits for an operator has no due time.
+// Deadlines. A null counts for nothing in least() and min(): what waits for an operator has no due time. Nor has what waits
+// behind a dead letter: its answers may be among what was set aside.
 const (
-	earliestSQL = `
-SELECT partition, min(least(resend_at, deadline))
-FROM instance WHERE finished_at IS NULL AND partition = ANY($1::smallint[])
-GROUP BY partition HAVING min(least(resend_at, deadline)) IS NOT NULL`
+	notBehindLetter = ` AND NOT EXISTS (SELECT FROM dead_letter_heads AS d WHERE d.subject = i.order_id)`
 
+	earliestSQL = `
+SELECT partition, step, min(resend_at), min(deadline)
+FROM instance AS i WHERE finished_at IS NULL AND partition = ANY($1::smallint[]) AND resend_at IS NOT NULL` + notBehindLetter + `
+GROUP BY partition, step`
+
+	// A deadline is held that passed after its time's log was read to the end, or in a storm; anew: see step_guard.
 	dueSQL = `
-SELECT i.order_id, i.partition, i.traceparent, i.tracestate
+SELECT i.order_id, i.partition, i.traceparent, i.tracestate,
+    coalesce(i.deadline > u.until OR g.held AND i.deadline > g.released, false),
+    coalesce(NOT g.held AND i.deadline > g.released AND i.deadline <= g.calmed, false)
 FROM unnest($1::smallint[], $2::timestamptz[]) AS u (partition, until)
-JOIN instance AS i ON i.partition = u.partition AND i.finished_at IS NULL AND least(i.resend_at, i.deadline) <= u.until
+JOIN instance AS i ON i.partition = u.partition AND i.finished_at IS NULL
+LEFT JOIN step_guard AS g ON g.step = i.step
+WHERE least(i.resend_at, CASE WHEN g.held AND i.deadline > g.released THEN NULL ELSE i.deadline END) <= u.until` + notBehindLetter + `
 ORDER BY least(i.resend_at, i.deadline), i.order_id LIMIT $3`
 
 	// Locks in the order in which everybody does.
@@ -75,6 +90,56 @@ WITH pending AS (
     ORDER BY order_id FOR UPDATE)
 UPDATE instance AS i SET resend_at = i.resend_at + $2::interval, deadline = i.deadline + $2::interval
 FROM pending AS p WHERE i.order_id = p.order_id`
+)
+
+// Deadline storms.
+const (
+	guardsSQL = `SELECT step, held, released FROM step_guard WHERE step = ANY($1)`
+
+	// An instance is its step's while it waits for the step's answer, and while it is undone because none came. Of the first
+	// kind those are left out whose deadline an operator let pass, of the second those that are owed, which no answer to come
+	// will settle, those that were under way when an operator did so, and those that began before $3.
+	waitingSQL = `
+SELECT i.step, count(*), count(*) FILTER (WHERE i.overdue), min(i.started_at)
+FROM (
+    SELECT CASE WHEN deadline IS NOT NULL THEN step ELSE failed END AS step, coalesce(deadline, started_at) AS since, started_at,
+        deadline IS NULL OR deadline <= $2 OR attempt > 1 AS overdue
+    FROM instance AS i
+    WHERE finished_at IS NULL
+        AND (deadline IS NOT NULL OR reason = '` + saga.TimedOut + `' AND stuck = '' AND started_at > $3)` + notBehindLetter + `
+) AS i
+LEFT JOIN step_guard AS g ON g.step = i.step
+WHERE i.step = ANY($1) AND i.since > coalesce(g.released, '-infinity')
+GROUP BY i.step`
+
+	// An instance had an answer where it began the step, and neither waits for it nor was given up at it. The newest first, and
+	// no more than asked for.
+	answeredSQL = `
+SELECT count(*) FROM (
+    SELECT FROM instance
+    WHERE order_id >= $2 AND E'\n' || steps LIKE E'%\n' || $1 || E'\t%'
+        AND NOT (step = $1 AND deadline IS NOT NULL) AND NOT (failed = $1 AND reason = '` + saga.TimedOut + `')
+    ORDER BY order_id DESC LIMIT $3) AS answered`
+
+	beginStormSQL = `
+INSERT INTO deadline_storm (storm_id, step, began_at, in_flight, overdue, answered) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (step) WHERE ended_at IS NULL DO NOTHING
+RETURNING storm_id`
+
+	calmSQL = `UPDATE deadline_storm SET ended_at = $2 WHERE storm_id = $1 AND ended_at IS NULL RETURNING storm_id`
+
+	releaseSQL = `
+UPDATE deadline_storm SET ended_at = $2, operator = $3, reason = $4 WHERE storm_id = $1 AND ended_at IS NULL
+RETURNING ` + stormColumns
+
+	stormColumns = `storm_id, step, began_at, in_flight, overdue, answered, ended_at, coalesce(operator, ''), coalesce(reason, '')`
+
+	oneStormSQL = `SELECT ` + stormColumns + ` FROM deadline_storm WHERE storm_id = $1`
+
+	listStormsSQL = `
+SELECT ` + stormColumns + ` FROM deadline_storm
+WHERE storm_id < $1 AND ($2::boolean IS NULL OR $2 = (ended_at IS NULL))
+ORDER BY storm_id DESC LIMIT $3`
 )
 
 // Partitions and counts.

@@ -9,30 +9,31 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Earliest returns when the first instance of each partition needs the clock; partitions without one are absent. It reads
-// every instance in flight of the partitions.
-func (s *Store) Earliest(ctx context.Context, tx pgx.Tx, partitions []int32) (map[int32]time.Time, error) {
+// Earliest returns when the first instance of each partition and outstanding step needs the clock. It reads every instance
+// in flight of the partitions.
+func (s *Store) Earliest(ctx context.Context, tx pgx.Tx, partitions []int32) ([]Soonest, error) {
 	rows, err := tx.Query(ctx, earliestSQL, small(partitions))
 	if err != nil {
 		return nil, fmt.Errorf("look for the earliest deadlines: %w", err)
 	}
-	earliest := make(map[int32]time.Time, len(partitions))
 	var (
-		partition int32
-		due       pgtype.Timestamptz
+		found            Soonest
+		resend, deadline pgtype.Timestamptz
+		out              []Soonest
 	)
-	_, err = pgx.ForEachRow(rows, []any{&partition, &due}, func() error {
-		earliest[partition] = due.Time.UTC()
+	_, err = pgx.ForEachRow(rows, []any{&found.Partition, &found.Step, &resend, &deadline}, func() error {
+		found.ResendAt, found.Deadline = utc(resend), utc(deadline)
+		out = append(out, found)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for the earliest deadlines: %w", err)
 	}
-	return earliest, nil
+	return out, nil
 }
 
 // Due returns at most limit instances that need the clock, the earliest first: those of a partition that do so not after
-// its time.
+// its time. A deadline that is held does not count.
 func (s *Store) Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time, limit int) ([]Timer, error) {
 	partitions, times := make([]int32, 0, len(until)), make([]pgtype.Timestamptz, 0, len(until))
 	for partition, t := range until {
@@ -47,7 +48,8 @@ func (s *Store) Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time, l
 		order pgtype.UUID
 		out   []Timer
 	)
-	_, err = pgx.ForEachRow(rows, []any{&order, &t.Partition, &t.Traceparent, &t.Tracestate}, func() error {
+	targets := []any{&order, &t.Partition, &t.Traceparent, &t.Tracestate, &t.Held, &t.Anew}
+	_, err = pgx.ForEachRow(rows, targets, func() error {
 		t.OrderID = order.Bytes
 		out = append(out, t)
 		return nil

@@ -4,22 +4,40 @@ import (
 	"errors"
 
 	"ordersaga.internal/infra/program"
+	"ordersaga.internal/services/order/internal/admission"
+	"ordersaga.internal/services/order/internal/backlog"
 )
 
 // config is every setting of the program. The environment is read into it and nowhere else.
 type config struct {
 	program.Common
 
-	HTTPAddr    string `env:"HTTP_ADDR" envDefault:"127.0.0.1:8080" doc:"Where customers call."`
-	AdminAddr   string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9101" doc:"Where /livez, /readyz, /metrics and /version are."`
-	OutboxLimit int    `env:"OUTBOX_LIMIT" envDefault:"100000" doc:"Messages waiting for the broker at which no more orders are taken."`
+	HTTPAddr  string `env:"HTTP_ADDR" envDefault:"127.0.0.1:8080" doc:"Where customers call."`
+	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9101" doc:"Where /livez, /readyz, /metrics and /version are."`
+
+	Rate       float64 `env:"ADMISSION_RATE" envDefault:"0" doc:"Orders a second that this process takes, on average; 0: as many as come."`
+	Burst      int     `env:"ADMISSION_BURST" envDefault:"0" doc:"Orders that it takes at once after a pause; 0: a tenth of ADMISSION_RATE."`
+	Concurrent int     `env:"ADMISSION_CONCURRENT" envDefault:"1000" doc:"Requests to place an order at which no more are read."`
+	Outbox     int     `env:"OUTBOX_LIMIT" envDefault:"100000" doc:"Messages waiting for the broker at which no more orders are taken."`
+	Unfinished int     `env:"UNFINISHED_LIMIT" envDefault:"100000" doc:"Accepted orders without an end at which no more are taken."`
 }
 
 // Validate finds what the program could not work with.
 func (c config) Validate() error {
-	var limit error
-	if c.OutboxLimit < 1 {
-		limit = errors.New("OUTBOX_LIMIT must be at least 1")
+	errs := []error{c.Common.Validate(), c.admission().Validate()}
+	if c.Outbox < 1 {
+		errs = append(errs, errors.New("OUTBOX_LIMIT must be at least 1"))
 	}
-	return errors.Join(c.Common.Validate(), limit)
+	if c.Unfinished < 1 {
+		errs = append(errs, errors.New("UNFINISHED_LIMIT must be at least 1"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c config) admission() admission.Limits {
+	return admission.Limits{Rate: c.Rate, Burst: c.Burst, Concurrent: c.Concurrent}
+}
+
+func (c config) backlog() backlog.Limits {
+	return backlog.Limits{Outbox: c.Outbox, Unfinished: c.Unfinished}
 }

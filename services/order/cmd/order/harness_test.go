@@ -45,8 +45,13 @@ type event struct {
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
+	return newShopOn(t, testkit.Kafka(t))
+}
+
+func newShopOn(t testing.TB, broker testkit.Broker) *shop {
+	t.Helper()
 	s := &shop{
-		t: t, broker: testkit.Kafka(t),
+		t: t, broker: broker,
 		db: testkit.Postgres(t,
 			testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 			testkit.Migration{Table: migrations.Table, FS: migrations.FS}),
@@ -74,7 +79,7 @@ func (s *shop) start(name string, change ...func(*config)) *replica {
 			Replica: name, Workers: 2, Relay: true, JWKS: testkit.JWKS(s.t), JWTIssuer: testkit.Issuer,
 			JWTAudience: testkit.Audience, LogLevel: "error",
 		},
-		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", OutboxLimit: 1000,
+		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", Concurrent: 1000, Outbox: 1000, Unfinished: 1000,
 	}
 	for _, f := range change {
 		f(&c)

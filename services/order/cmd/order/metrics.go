@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ordersaga.internal/services/order/internal/backlog"
 	"ordersaga.internal/services/order/internal/ordering"
 	"ordersaga.internal/services/order/internal/watch"
 )
@@ -15,15 +16,16 @@ type metrics struct {
 	placed   prometheus.Counter
 	finished *prometheus.CounterVec
 	watch    *watch.Watch
+	backlog  *backlog.Backlog
 }
 
-func newMetrics(reg prometheus.Registerer, w *watch.Watch) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, w *watch.Watch, b *backlog.Backlog) (*metrics, error) {
 	m := &metrics{
 		placed: prometheus.NewCounter(prometheus.CounterOpts{Name: "orders_placed_total", Help: "Orders accepted."}),
 		finished: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "orders_finished_total", Help: "Orders that became final, by status.",
 		}, []string{"status"}),
-		watch: w,
+		watch: w, backlog: b,
 	}
 	for _, status := range []ordering.Status{ordering.Completed, ordering.Rejected, ordering.Cancelled} {
 		m.finished.WithLabelValues(string(status)) // present from the start, at 0
@@ -36,11 +38,15 @@ func newMetrics(reg prometheus.Registerer, w *watch.Watch) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) Placed(n int) { m.placed.Add(float64(n)) }
+func (m *metrics) Placed(n int) {
+	m.placed.Add(float64(n))
+	m.backlog.Add(n)
+}
 
 func (m *metrics) Changed(id uuid.UUID, s ordering.State) {
 	if s.Final() {
 		m.finished.WithLabelValues(string(s.Status)).Inc()
+		m.backlog.Add(-1)
 	}
 	m.watch.Publish(id, s)
 }

@@ -12,7 +12,7 @@ import (
 // BenchmarkPlacing places orders of three lines from 128 customers at once; the client is part of what is measured.
 func BenchmarkPlacing(b *testing.B) {
 	s := newShop(b)
-	r := s.start("1", func(c *config) { c.OutboxLimit = 1_000_000 })
+	r := s.start("1", func(c *config) { c.Outbox, c.Unfinished = 1_000_000, 1_000_000 })
 	r.stock("mug", "jug", "pen")
 	token := testkit.Token(b, "alice", "customer")
 	const body = `{"lines":[{"sku":"mug","quantity":2},{"sku":"jug","quantity":1},{"sku":"pen","quantity":7}],"payment_method":"pm_ok","ship_to":"addr_home"}`

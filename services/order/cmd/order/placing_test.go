@@ -221,27 +221,3 @@ func TestTheSameKeyWhileTheFirstHangs(t *testing.T) {
 		t.Errorf("%d orders", n)
 	}
 }
-
-// Scenario 40, in small: what waits for the broker has a bound.
-func TestAFullOutboxTakesNoOrders(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	r := s.start("1", func(c *config) { c.OutboxLimit = 3; c.Relay = false })
-	r.stock("mug")
-	alice := testkit.Token(t, "alice", "customer")
-	for i := range 3 {
-		r.placed(alice, fmt.Sprint("k", i))
-	}
-	var refused answer
-	testkit.Eventually(t, func() bool {
-		refused = r.place(alice, "late", strings.Replace(mug, "mug", "none", 1))
-		return refused.status != http.StatusUnprocessableEntity
-	}, "a full outbox")
-	if refused.status != http.StatusServiceUnavailable || refused.header.Get("Retry-After") == "" {
-		t.Errorf("%d %s", refused.status, refused.body)
-	}
-	if _, err := s.db.Pool.Exec(t.Context(), `DELETE FROM outbox`); err != nil {
-		t.Fatal(err)
-	}
-	testkit.Eventually(t, func() bool { return r.place(alice, "again", mug).status == http.StatusAccepted }, "room again")
-}

@@ -10,6 +10,7 @@ import (
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/program"
+	"ordersaga.internal/services/order/internal/admission"
 	"ordersaga.internal/services/order/internal/backlog"
 	"ordersaga.internal/services/order/internal/httpapi"
 	"ordersaga.internal/services/order/internal/messages"
@@ -35,6 +36,7 @@ type service struct {
 	machine *messaging.Machine[*messages.Batch]
 	watch   *watch.Watch
 	backlog *backlog.Backlog
+	door    *admission.Admission
 	api     *httpserver.Server
 	admin   *httpserver.Server
 }
@@ -55,10 +57,13 @@ func newService(ctx context.Context, c config) (_ *service, err error) {
 		return nil, fmt.Errorf("start: %w", err)
 	}
 	s.store = store.New(s.parts.Pool)
-	if s.backlog, err = backlog.New(s.store, c.OutboxLimit, s.parts.Telemetry.Registry); err != nil {
+	if s.backlog, err = backlog.New(s.store, c.backlog(), s.parts.Telemetry.Registry); err != nil {
 		return nil, fmt.Errorf("backlog: %w", err)
 	}
-	metrics, err := newMetrics(s.parts.Telemetry.Registry, s.watch)
+	if s.door, err = admission.New(c.admission(), s.backlog, s.store.Placed, s.parts.Telemetry.Registry); err != nil {
+		return nil, fmt.Errorf("admission: %w", err)
+	}
+	metrics, err := newMetrics(s.parts.Telemetry.Registry, s.watch, s.backlog)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +87,9 @@ func (s *service) listen(ctx context.Context, c config) error {
 	}
 	api := httpapi.NewAPI(httpapi.Deps{
 		Machine: s.machine, Orders: s.store, Products: s.store, Watch: s.watch,
-		Full: s.backlog.Full, Stopping: ctx.Done(), Log: s.parts.Telemetry.Log,
+		Stopping: ctx.Done(), Log: s.parts.Telemetry.Log,
 	})
-	s.api, err = s.parts.Server(c.HTTPAddr, s.parts.Auth.Middleware(contract.Middleware(api.Handler())))
+	s.api, err = s.parts.Server(c.HTTPAddr, s.parts.Auth.Middleware(s.door.Middleware(contract.Middleware(api.Handler()))))
 	if err != nil {
 		return fmt.Errorf("order API: %w", err)
 	}
@@ -111,6 +116,7 @@ func (s *service) run(ctx context.Context) error {
 		s.machine.Run,
 		func(ctx context.Context) error { return s.watch.Run(ctx, s.store.States, log) },
 		func(ctx context.Context) error { return s.backlog.Run(ctx, log) },
+		func(ctx context.Context) error { return s.door.Run(ctx, log) },
 		s.admin.Run,
 	)
 }

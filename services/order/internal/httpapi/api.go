@@ -40,7 +40,6 @@ type Deps struct {
 	Orders   Orders
 	Products Products
 	Watch    *watch.Watch
-	Full     func() bool     // tells whether no more orders can be taken for now
 	Stopping <-chan struct{} // closed when those who wait for an order are to be answered at once
 	Log      *slog.Logger
 }
@@ -90,6 +89,11 @@ func requireRole(next StrictHandlerFunc, operation string) StrictHandlerFunc {
 		}
 		return next(ctx, w, r, request)
 	}
+}
+
+// bounded is ctx for reading from the database.
+func (a *API) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, Patience, errUnavailable)
 }
 
 // submit hands an input to the machine and waits for its COMMIT. Errors: as Submit; errUnavailable when it takes too long.

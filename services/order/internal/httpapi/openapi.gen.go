@@ -248,6 +248,9 @@ type KeyInUse = Problem
 // NotFound RFC 9457.
 type NotFound = Problem
 
+// NotTaken RFC 9457.
+type NotTaken = Problem
+
 // TooLarge RFC 9457.
 type TooLarge = Problem
 
@@ -837,6 +840,15 @@ type KeyInUseApplicationProblemPlusJSONResponse struct {
 
 type NotFoundApplicationProblemPlusJSONResponse Problem
 
+type NotTakenResponseHeaders struct {
+	RetryAfter *int
+}
+type NotTakenApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers NotTakenResponseHeaders
+}
+
 type TooLargeApplicationProblemPlusJSONResponse Problem
 
 type UnauthorizedResponseHeaders struct {
@@ -1137,7 +1149,7 @@ func (response PlaceOrder500ApplicationProblemPlusJSONResponse) VisitPlaceOrderR
 }
 
 type PlaceOrder503ApplicationProblemPlusJSONResponse struct {
-	UnavailableApplicationProblemPlusJSONResponse
+	NotTakenApplicationProblemPlusJSONResponse
 }
 
 func (response PlaceOrder503ApplicationProblemPlusJSONResponse) VisitPlaceOrderResponse(w http.ResponseWriter) error {

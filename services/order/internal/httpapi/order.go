@@ -23,7 +23,9 @@ func (a *API) GetOrder(ctx context.Context, r GetOrderRequestObject) (GetOrderRe
 		watcher = a.Watch.Subscribe(id) // before reading: then nothing is missed
 		defer watcher.Close()
 	}
-	o, err := a.Orders.Order(ctx, customer(ctx), id)
+	reading, cancel := a.bounded(ctx)
+	defer cancel()
+	o, err := a.Orders.Order(reading, customer(ctx), id)
 	if err != nil {
 		return nil, err
 	}

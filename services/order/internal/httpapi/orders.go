@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -10,15 +11,13 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/services/order/internal/admission"
 	"ordersaga.internal/services/order/internal/messages"
 	"ordersaga.internal/services/order/internal/ordering"
 )
 
 // PlaceOrder places an order, or answers what was answered to the first request with its key.
 func (a *API) PlaceOrder(ctx context.Context, r PlaceOrderRequestObject) (PlaceOrderResponseObject, error) {
-	if a.Full() {
-		return nil, errBacklog
-	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("order id: %w", err)
@@ -39,7 +38,11 @@ func (a *API) PlaceOrder(ctx context.Context, r PlaceOrderRequestObject) (PlaceO
 		return nil, err
 	}
 	defer func() { land(err) }()
-	if err = a.submit(ctx, messaging.Message{Subject: id, Body: p}); err != nil {
+	err = a.submit(ctx, messaging.Message{Subject: id, Body: p})
+	if errors.Is(err, errUnavailable) || err == nil && p.Order.ID == id {
+		admission.Spend(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	location := path(p.Order.ID)
@@ -58,6 +61,8 @@ func (a *API) CancelOrder(ctx context.Context, r CancelOrderRequestObject) (Canc
 	if err := a.submit(ctx, messaging.Message{Subject: id, Body: wish}); err != nil {
 		return nil, err
 	}
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
 	o, err := a.Orders.Order(ctx, wish.Customer, id)
 	if err != nil {
 		return nil, err
@@ -81,6 +86,8 @@ func (a *API) ListOrders(ctx context.Context, r ListOrdersRequestObject) (ListOr
 	if r.Params.Status != nil {
 		status = ordering.Status(*r.Params.Status)
 	}
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
 	orders, err := a.Orders.Orders(ctx, customer(ctx), status, before, limit+1)
 	if err != nil {
 		return nil, err

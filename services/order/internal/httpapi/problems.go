@@ -15,7 +15,6 @@ import (
 var (
 	errUnavailable = errors.New("the database did not answer in time; the effect is unknown")
 	errKeyInUse    = errors.New("the first request with this Idempotency-Key is still being worked on")
-	errBacklog     = errors.New("too many messages wait for the broker")
 )
 
 const retrySeconds = 2 // what Retry-After says
@@ -47,7 +46,7 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 
 func unavailable(err error) bool {
 	for _, known := range []error{
-		errUnavailable, errBacklog, messaging.ErrOverloaded, messaging.ErrClosed, context.Canceled, context.DeadlineExceeded,
+		errUnavailable, messaging.ErrOverloaded, messaging.ErrClosed, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, known) {
 			return true

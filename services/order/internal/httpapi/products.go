@@ -10,6 +10,8 @@ import (
 // ListProducts returns a page of the catalogue, by SKU.
 func (a *API) ListProducts(ctx context.Context, r ListProductsRequestObject) (ListProductsResponseObject, error) {
 	after, limit := deref(r.Params.Cursor), pageSize(r.Params.Limit)
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
 	products, err := a.Products.Products(ctx, after, limit+1)
 	if err != nil {
 		return nil, err
@@ -28,6 +30,8 @@ func (a *API) ListProducts(ctx context.Context, r ListProductsRequestObject) (Li
 
 // GetProduct returns one product.
 func (a *API) GetProduct(ctx context.Context, r GetProductRequestObject) (GetProductResponseObject, error) {
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
 	p, err := a.Products.Product(ctx, r.Sku)
 	if err != nil {
 		return nil, err
@@ -43,6 +47,8 @@ func (a *API) PutProduct(ctx context.Context, r PutProductRequestObject) (PutPro
 			AmountMinor: int64(r.Body.UnitPrice.AmountMinor), Currency: r.Body.UnitPrice.Currency,
 		},
 	}
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
 	added, err := a.Products.PutProduct(ctx, p)
 	switch {
 	case err != nil:

@@ -34,10 +34,7 @@ func Load(ctx context.Context, tx pgx.Tx, w Wanted) (*ordering.Book, error) {
 		batch.Queue(lockOrders, toPGs(w.Orders)).Query(func(rows pgx.Rows) error { return scanEntries(rows, book) })
 	}
 	if len(w.Keys) > 0 {
-		customers, keys := make([]string, len(w.Keys)), make([]string, len(w.Keys))
-		for i, k := range w.Keys {
-			customers[i], keys[i] = k.Customer, k.Key
-		}
+		customers, keys := splitKeys(w.Keys)
 		batch.Queue(selectRecords, customers, keys).Query(func(rows pgx.Rows) error { return scanRecords(rows, book) })
 	}
 	if len(w.SKUs) > 0 {
@@ -75,6 +72,15 @@ func Save(ctx context.Context, tx pgx.Tx, book *ordering.Book) error {
 		return fmt.Errorf("save orders: %w", err)
 	}
 	return nil
+}
+
+// splitKeys are a column each.
+func splitKeys(all []ordering.Key) (customers, keys []string) {
+	customers, keys = make([]string, len(all)), make([]string, len(all))
+	for i, k := range all {
+		customers[i], keys[i] = k.Customer, k.Key
+	}
+	return customers, keys
 }
 
 var errRows = errors.New("not every row was written")

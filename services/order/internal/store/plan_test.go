@@ -44,6 +44,7 @@ func TestPlansMadeOnSmallTablesGoByIndex(t *testing.T) {
 		"lockOrders": {lockOrders, 1}, "selectRecords": {selectRecords, 2}, "selectPrices": {selectPrices, 1},
 		"updateOrders": {updateOrders, 7}, "selectOrder": {selectOrder, 2}, "selectPage": {selectPage, 4},
 		"selectStates": {selectStates, 1}, "selectProduct": {selectProduct, 1}, "selectProducts": {selectProducts, 2},
+		"selectKeys": {selectKeys, 2},
 	} {
 		if _, err := conn.Exec(t.Context(), `PREPARE p AS `+c.sql); err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -64,6 +64,13 @@ INSERT INTO products (sku, name, price_minor, currency) VALUES ($1, $2, $3, $4)
 ON CONFLICT (sku) DO UPDATE SET name = excluded.name, price_minor = excluded.price_minor, currency = excluded.currency
 RETURNING xmax = 0`
 
-	// Stops counting at the limit.
-	countOutbox = `SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS o`
+	// Of the outbox it stops counting at the limit.
+	countBacklog = `
+SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS o), (SELECT coalesce(sum(n), 0)::bigint FROM orders_unfinished)`
+
+	// Reads the unique index alone.
+	selectKeys = `
+SELECT o.customer_id, o.idempotency_key
+FROM (SELECT * FROM unnest($1::text[], $2::text[]) AS k (customer_id, idempotency_key) LIMIT cardinality($1)) AS k
+JOIN orders AS o ON o.idempotency_key = k.idempotency_key AND o.customer_id || '' = k.customer_id`
 )

@@ -96,10 +96,24 @@ func (s *Store) PutProduct(ctx context.Context, p ordering.Product) (added bool,
 	return added, nil
 }
 
-// OutboxRows counts the messages that wait for the relay, up to limit.
-func (s *Store) OutboxRows(ctx context.Context, limit int) (n int, err error) {
-	if err := s.pool.QueryRow(ctx, countOutbox, limit).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count the outbox: %w", err)
+// Backlog counts the messages that wait for the relay, up to a limit, and the orders that have not ended.
+func (s *Store) Backlog(ctx context.Context, outboxLimit int) (outbox, unfinished int, err error) {
+	if err := s.pool.QueryRow(ctx, countBacklog, outboxLimit).Scan(&outbox, &unfinished); err != nil {
+		return 0, 0, fmt.Errorf("count the backlog: %w", err)
 	}
-	return n, nil
+	return outbox, unfinished, nil
+}
+
+// Placed returns those of the keys that have an order.
+func (s *Store) Placed(ctx context.Context, keys []ordering.Key) ([]ordering.Key, error) {
+	customers, names := splitKeys(keys)
+	rows, err := s.pool.Query(ctx, selectKeys, customers, names)
+	if err != nil {
+		return nil, fmt.Errorf("look for keys: %w", err)
+	}
+	placed, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ordering.Key])
+	if err != nil {
+		return nil, fmt.Errorf("look for keys: %w", err)
+	}
+	return placed, nil
 }

@@ -1,0 +1,194 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"ordersaga.internal/processmanager/internal/store"
+)
+
+// A deadline storm is a time in which so many instances of one step have no answer that the fault is not theirs: then no
+// deadline of that step undoes an order (docs/decisions/deadline-storms.md). Only when a deadline passed is it asked whether
+// there is one; who waits is counted over the whole database, whoever owns their partitions.
+
+// stormMemory bounds how far back is looked for instances that had an answer, or are undone because they had none.
+const stormMemory = time.Hour
+
+// StormLimit is how many instances of a step may be without an answer in time. The zero value of a field means its default.
+type StormLimit struct {
+	Share float64 // of the step's instances of the same time, above 0; 1: there are no storms. Default 0.2.
+	Least int     // fewer are no storm, whatever share they are. Default 20.
+}
+
+// Validate returns what is wrong with the limit.
+func (l StormLimit) Validate() error {
+	var errs []error
+	if l.Share <= 0 || l.Share > 1 {
+		errs = append(errs, errors.New("DEADLINE_STORM_SHARE must be above 0 and at most 1"))
+	}
+	if l.Least < 1 {
+		errs = append(errs, errors.New("DEADLINE_STORM_LEAST must be at least 1"))
+	}
+	return errors.Join(errs...)
+}
+
+func (l StormLimit) withDefaults() StormLimit {
+	if l.Share == 0 {
+		l.Share = 0.2
+	}
+	if l.Least == 0 {
+		l.Least = 20
+	}
+	return l
+}
+
+// begins tells whether so many are a storm.
+func (l StormLimit) begins(w store.Waiting) bool {
+	return w.Overdue >= l.Least && float64(w.Overdue) > l.Share*float64(w.InFlight+w.Answered)
+}
+
+// ends tells whether a storm is over: at half of what begins one, so that it does not come and go.
+func (l StormLimit) ends(w store.Waiting) bool {
+	return 2*w.Overdue < l.Least || 2*float64(w.Overdue) <= l.Share*float64(w.InFlight+w.Answered)
+}
+
+// enough is how many answered instances make of times as many overdue ones no storm: more need not be counted.
+func (l StormLimit) enough(w store.Waiting, times float64) int {
+	return max(0, int(math.Ceil(times*float64(w.Overdue)/l.Share))-w.InFlight)
+}
+
+// answered completes who waits for a step with who of the same time had an answer, up to what decides.
+func (h *Handler) answered(ctx context.Context, q store.Querier, step string, n store.Now, now time.Time, times float64) (w store.Waiting, err error) {
+	since := n.Oldest
+	if earliest := now.Add(-stormMemory); since.Before(earliest) {
+		since = earliest
+	}
+	w = n.Waiting
+	w.Answered, err = store.CountAnswered(ctx, q, step, since, h.cfg.Storm.enough(w, times))
+	return w, err
+}
+
+// guard returns the steps, of those of which a deadline passed, whose deadlines are held, each with the time up to which an
+// operator let them pass. It begins the storms that it finds.
+func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held map[string]time.Time, err error) {
+	if len(passed) == 0 {
+		return nil, nil
+	}
+	if held, err = store.Held(ctx, tx, passed); err != nil {
+		return nil, err
+	}
+	if len(held) == len(passed) {
+		return held, nil
+	}
+	now := time.Now().UTC()
+	waiting, err := store.CountWaiting(ctx, tx, passed, now, now.Add(-stormMemory))
+	if err != nil {
+		return nil, err
+	}
+	begun := false
+	for step, n := range waiting {
+		if _, on := held[step]; on || !h.cfg.Storm.begins(n.Waiting) {
+			continue
+		}
+		w, err := h.answered(ctx, tx, step, n, now, 1)
+		if err != nil {
+			return nil, err
+		}
+		if !h.cfg.Storm.begins(w) {
+			continue
+		}
+		if err := h.beginStorm(ctx, tx, step, w, now); err != nil {
+			return nil, err
+		}
+		begun = true
+	}
+	if !begun {
+		return held, nil
+	}
+	return store.Held(ctx, tx, passed) // now with the times
+}
+
+// beginStorm calls for an operator, once however many replicas see it.
+func (h *Handler) beginStorm(ctx context.Context, tx pgx.Tx, step string, w store.Waiting, now time.Time) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("name a deadline storm: %w", err)
+	}
+	begun, err := store.BeginStorm(ctx, tx, &store.Storm{ID: id, Step: step, BeganAt: now, Waiting: w})
+	if err != nil {
+		return err
+	}
+	h.metrics.storms.WithLabelValues(step).Set(1)
+	if begun {
+		h.deps.Log.ErrorContext(ctx, "deadline storm: no order is undone because of this step until its answers come again or an operator releases it",
+			"step", step, "storm_id", id, "in_flight", w.InFlight, "overdue", w.Overdue, "answered", w.Answered)
+	}
+	return nil
+}
+
+// calm ends the storms that are over, and shows those that are on.
+func (h *Handler) calm(ctx context.Context, db store.Querier) {
+	if err := h.calmAll(ctx, db); err != nil && ctx.Err() == nil {
+		h.deps.Log.WarnContext(ctx, "could not look whether deadline storms are over", "error", err)
+	}
+}
+
+// mostSteps is more than any saga has: a storm is of a step, one at a time.
+const mostSteps = 1000
+
+func (h *Handler) calmAll(ctx context.Context, db store.Querier) error {
+	on := true
+	storms, err := store.Storms(ctx, db, &on, uuid.Nil, mostSteps)
+	if err != nil {
+		return err
+	}
+	shown := make(map[string]float64, len(storms))
+	if len(storms) > 0 {
+		steps := make([]string, len(storms))
+		for i := range storms {
+			steps[i] = storms[i].Step
+		}
+		now := time.Now().UTC()
+		waiting, err := store.CountWaiting(ctx, db, steps, now, now.Add(-stormMemory))
+		if err != nil {
+			return err
+		}
+		for i := range storms {
+			over, err := h.endIfOver(ctx, db, &storms[i], waiting[storms[i].Step], now)
+			if err != nil {
+				return err
+			}
+			if !over {
+				shown[storms[i].Step] = 1
+			}
+		}
+	}
+	for _, step := range h.deps.Versions.Deadlines() {
+		h.metrics.storms.WithLabelValues(step).Set(shown[step])
+	}
+	return nil
+}
+
+func (h *Handler) endIfOver(ctx context.Context, db store.Querier, s *store.Storm, n store.Now, now time.Time) (over bool, err error) {
+	w := n.Waiting
+	if !h.cfg.Storm.ends(w) {
+		if w, err = h.answered(ctx, db, s.Step, n, now, 2); err != nil || !h.cfg.Storm.ends(w) {
+			return false, err
+		}
+	}
+	ended, err := store.Calm(ctx, db, s.ID, now)
+	if err != nil {
+		return false, err
+	}
+	if ended {
+		h.deps.Log.WarnContext(ctx, "deadline storm is over: what is left starts its deadline anew",
+			"step", s.Step, "storm_id", s.ID, "in_flight", w.InFlight, "overdue", w.Overdue, "answered", w.Answered, "lasted", now.Sub(s.BeganAt))
+	}
+	return true, nil
+}
