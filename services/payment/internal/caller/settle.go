@@ -36,7 +36,7 @@ func (c *Caller) ask(ctx context.Context, op payments.Operation) (payments.Answe
 	a := payments.Answered{Order: op.Order, Kind: op.Kind, Key: op.Key()}
 	if op.State == payments.Intended {
 		var err error
-		a.Result, err = c.do(ctx, op.DoCall())
+		a.Result, err = c.do(ctx, op.DoCall(), op.Attempts > 0)
 		return a, err
 	}
 	reference := op.Reference
@@ -52,20 +52,42 @@ func (c *Caller) ask(ctx context.Context, op payments.Operation) (payments.Answe
 		a.Found, reference = &found, found.Reference
 	}
 	var err error
-	a.Result, err = c.do(ctx, op.UndoCall(reference))
+	a.Result, err = c.do(ctx, op.UndoCall(reference), op.Attempts > 0)
 	return a, err
 }
 
-// do asks for the call. After an error it reads what is known under the key: perhaps only the answer was lost.
-func (c *Caller) do(ctx context.Context, call payments.Call) (payments.Result, error) {
+// do asks for the call. lost says that an earlier one got no answer: then it is read before it is asked for again, because
+// the provider may have done it and forgotten the key.
+func (c *Caller) do(ctx context.Context, call payments.Call, lost bool) (payments.Result, error) {
+	if lost {
+		if found, err := c.deps.Provider.Get(ctx, call); err != nil || found.Outcome != payments.Nothing {
+			return c.stands(ctx, call, found, err)
+		}
+	}
 	r, err := c.deps.Provider.Do(ctx, call)
-	if err == nil || errors.Is(err, payments.ErrNotCalled) || ctx.Err() != nil {
+	switch {
+	case err == nil && lost:
+		return c.stands(ctx, call, r, nil)
+	case err == nil, errors.Is(err, payments.ErrNotCalled), ctx.Err() != nil:
 		return r, err
 	}
 	if found, readErr := c.deps.Provider.Get(ctx, call); readErr == nil && found.Outcome != payments.Nothing {
-		return found, nil
+		return c.stands(ctx, call, found, nil) // perhaps only the answer was lost
 	}
 	return r, err
+}
+
+// stands returns the result of a call that was asked for more than once. A refusal may not be remembered under the key,
+// and an earlier call may yet be done: so it is closed, and read, before it is believed.
+func (c *Caller) stands(ctx context.Context, call payments.Call, r payments.Result, err error) (payments.Result, error) {
+	if err != nil || r.Outcome != payments.Refused {
+		return r, err
+	}
+	closed, err := c.deps.Provider.Close(ctx, call)
+	if err != nil || closed.Outcome != payments.Nothing {
+		return closed, err
+	}
+	return r, nil
 }
 
 const overloadedPause = 20 * time.Millisecond

@@ -55,7 +55,7 @@ type Operation struct {
 	Failures    int       // undos that the provider refused for good
 	UndoneMinor int64     // what was let go or given back
 
-	Attempts    int       // calls without an answer since it was last opened
+	Attempts    int       // calls without an answer, or that may have been made, since it was last opened
 	DueAt       time.Time // while open: from when on a caller may take it, being the end of a lease or of a pause
 	LeasedBy    string    // the replica that calls, until DueAt; "" during a pause
 	Traceparent string    // of the command that opened it

@@ -53,12 +53,13 @@ type Result struct {
 // Provider is the port to a payment provider. An error means that the outcome is unknown: the call may have been done, may
 // yet be done, or not. Adapters pass the contract of package providertest.
 type Provider interface {
-	// Do asks for the call. Repeated with the same key it is done once, and the result is the same, refusals too. A void
-	// or refund of which nothing is left is Done with amount 0.
+	// Do asks for the call. Repeated with the same key it is done once, and the result is the same; but a refusal may be
+	// forgotten, and everything after a day or so. A void or refund of which nothing is left is Done with amount 0.
 	Do(ctx context.Context, c Call) (Result, error)
 	// Close makes sure that the call, if it was not done yet, never will be, and returns its result, or Nothing.
 	Close(ctx context.Context, c Call) (Result, error)
-	// Get returns the result of the call, or Nothing, which means only that it was not done yet.
+	// Get returns the result of the call, however long ago it was done, or Nothing, which means only that it was not done
+	// yet.
 	Get(ctx context.Context, c Call) (Result, error)
 }
 

@@ -116,6 +116,28 @@ func (p *Provider) Clear(t testing.TB) {
 	}
 }
 
+// Faults returns the faults that are switched on.
+func (p *Provider) Faults(t testing.TB) []Switch {
+	t.Helper()
+	data, err := p.send(t.Context(), http.MethodGet, "/v1/faults", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var on struct{ Items []Switch }
+	if err := json.Unmarshal(data, &on); err != nil {
+		t.Fatal(err)
+	}
+	return on.Items
+}
+
+// ForgetKeys makes it forget every idempotency key.
+func (p *Provider) ForgetKeys(t testing.TB) {
+	t.Helper()
+	if _, err := p.send(t.Context(), http.MethodDelete, "/v1/keys", nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Ledger returns every entry under the reference, oldest first; all, where it is "".
 func (p *Provider) Ledger(t testing.TB, reference string) []Entry {
 	t.Helper()

@@ -41,6 +41,7 @@ type world struct {
 	producer *kgo.Client
 	capacity int           // of the callers; 0: the default
 	lease    time.Duration // 0: 2 s
+	timeout  time.Duration // of a call; 0: the default
 
 	mu     sync.Mutex
 	events []event
@@ -56,7 +57,7 @@ type event struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		T: t, broker: testkit.Kafka(t), provider: sandboxtest.Start(t),
+		T: t, timeout: 300 * time.Millisecond, broker: testkit.Kafka(t), provider: sandboxtest.Start(t),
 		db: testkit.Postgres(t, testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 			testkit.Migration{Table: migrations.Table, FS: migrations.FS}),
 	}
@@ -163,7 +164,7 @@ func (w *world) replica(name string, provider payments.Provider) *Service {
 		},
 	}, provider, Config{
 		Machine: messaging.Config{Replica: name, Partitions: partitions, TopicPrefix: w.broker.Prefix, Workers: 1},
-		Guard:   guard.Config{Timeout: 300 * time.Millisecond, BreakerPause: 100 * time.Millisecond},
+		Guard:   guard.Config{Timeout: w.timeout, BreakerPause: 100 * time.Millisecond},
 		Caller:  caller.Config{Sweep: 20 * time.Millisecond, Drain: time.Millisecond, Capacity: w.capacity},
 		Lease:   cmp.Or(w.lease, 2*time.Second),
 	})

@@ -3,11 +3,8 @@ package service
 import (
 	"testing"
 
-	"github.com/google/uuid"
-
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/testkit"
-	"ordersaga.internal/services/payment/internal/payments"
 	"ordersaga.internal/services/payment/internal/sandboxtest"
 )
 
@@ -126,12 +123,7 @@ func TestVoidWhileInFlight(t *testing.T) {
 	w.void(done, 1)
 	w.expect(done, voided(done, total))
 	w.effects(done, map[string]int64{"authorize": total, "void": total})
-	w.provider.Clear(t)
-	w.provider.Set(t, sandboxtest.Switch{Operation: "authorize", Fault: "slow", DelayMS: 900, Times: 1})
-	slow := payments.Call{Action: payments.ActionAuthorize, Key: "slow", Order: uuid.New(), Amount: price, PaymentMethod: "pm_ok"}
-	if _, err := w.client.Do(t.Context(), slow); err != nil { // answered later than the late one was done, or refused
-		t.Fatal(err)
-	}
+	w.outlast(900)
 	w.quiet(late, voided(late, 0))
 	w.effects(late, nil)
 }
