@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ordersaga.internal/contracts"
@@ -14,6 +15,7 @@ import (
 	"ordersaga.internal/services/payment/internal/participant"
 	"ordersaga.internal/services/payment/internal/sandbox"
 	"ordersaga.internal/services/payment/internal/service"
+	"ordersaga.internal/services/payment/internal/webhook"
 	"ordersaga.internal/services/payment/migrations"
 )
 
@@ -68,6 +70,30 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("admin port: %w", err)
 	}
+	components := []func(context.Context) error{replica.Run, admin.Run}
+	if len(c.WebhookSecrets) > 0 {
+		webhooks, err := takeWebhooks(c, parts, replica)
+		if err != nil {
+			return errors.Join(err, admin.Close())
+		}
+		components = append([]func(context.Context) error{webhooks.Run}, components...)
+	}
 	parts.Telemetry.Log.Info("payment runs", "replica", c.Replica, "admin", admin.Addr(), "provider", c.ProviderURL)
-	return program.Together(ctx, replica.Run, admin.Run)
+	return program.Together(ctx, components...)
+}
+
+// takeWebhooks listens for the provider's webhooks.
+func takeWebhooks(c config, parts *program.Parts, replica *service.Service) (*httpserver.Server, error) {
+	handler, err := webhook.New(webhook.Config{
+		Format: sandbox.Webhooks(), Secrets: c.WebhookSecrets, Take: replica.Hint,
+		Log: parts.Telemetry.Log, Metrics: parts.Telemetry.Registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	server, err := parts.Server(c.HTTPAddr, handler)
+	if err != nil {
+		return nil, fmt.Errorf("webhook port: %w", err)
+	}
+	return server, nil
 }

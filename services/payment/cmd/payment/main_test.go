@@ -164,7 +164,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	}
 	_, metrics := s.get("/metrics")
 	for _, name := range []string{
-		`payment_provider_calls_total{operation="authorize",outcome="done"} 1`, "payment_provider_call_seconds_bucket",
+		`payment_provider_calls_total{operation="get",outcome="done"} 1`, "payment_provider_call_seconds_bucket",
 		"payment_operations_open", "payment_provider_breaker_state 0",
 	} {
 		if !strings.Contains(metrics, name) {

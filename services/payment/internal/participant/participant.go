@@ -92,6 +92,8 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 		out, err = answer(b.fence, &next, c)
 	case payments.Unanswered:
 		next.Wait(c, now)
+	case payments.Surfaced:
+		next.Surface(c, by)
 	default:
 		return nil, messaging.Unhandled(in)
 	}

@@ -26,6 +26,7 @@ type Provider struct {
 	URL  string
 	addr string
 	data string
+	env  []string
 	cmd  *exec.Cmd
 }
 
@@ -47,14 +48,14 @@ type Switch struct {
 	DelayMS   int    `json:"delay_ms,omitempty"`
 }
 
-// Start runs a provider of the test's own. It ends with the test.
-func Start(t testing.TB) *Provider {
+// Start runs a provider of the test's own, with these settings besides those it needs. It ends with the test.
+func Start(t testing.TB, env ...string) *Provider {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Provider{addr: listener.Addr().String(), data: t.TempDir()}
+	p := &Provider{addr: listener.Addr().String(), data: t.TempDir(), env: env}
 	p.URL = "http://" + p.addr
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
@@ -72,9 +73,9 @@ func (p *Provider) Restart(t testing.TB) {
 		t.Fatal(err)
 	}
 	p.cmd = exec.Command(path)
-	p.cmd.Env = []string{"HTTP_ADDR=" + p.addr, "DATA_DIR=" + p.data, "API_KEY=" + Key}
+	p.cmd.Env = append(p.env[:len(p.env):len(p.env)],
+		"HTTP_ADDR="+p.addr, "DATA_DIR="+p.data, "API_KEY="+Key, "LOG_LEVEL=error")
 	p.cmd.Stderr = os.Stderr
-	p.cmd.Env = append(p.cmd.Env, "LOG_LEVEL=error")
 	if err := start(p.cmd); err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +137,16 @@ func (p *Provider) ForgetKeys(t testing.TB) {
 	if _, err := p.send(t.Context(), http.MethodDelete, "/v1/keys", nil); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Metrics returns what it measures, as Prometheus reads it.
+func (p *Provider) Metrics(t testing.TB) string {
+	t.Helper()
+	data, err := p.send(t.Context(), http.MethodGet, "/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // Ledger returns every entry under the reference, oldest first; all, where it is "".

@@ -54,10 +54,11 @@ type event struct {
 	body                any
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld makes a world. env are more settings of the provider.
+func newWorld(t *testing.T, env ...string) *world {
 	t.Helper()
 	w := &world{
-		T: t, timeout: 300 * time.Millisecond, broker: testkit.Kafka(t), provider: sandboxtest.Start(t),
+		T: t, timeout: 300 * time.Millisecond, broker: testkit.Kafka(t), provider: sandboxtest.Start(t, env...),
 		db: testkit.Postgres(t, testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 			testkit.Migration{Table: migrations.Table, FS: migrations.FS}),
 	}
@@ -135,7 +136,13 @@ func (w *world) run(provider payments.Provider) (s *Service, stop func()) {
 // crash starts a replica and returns a function that ends it as kill -9 would: nothing is drained, nothing released.
 func (w *world) crash(name string, provider payments.Provider) (kill func()) {
 	w.Helper()
-	s := w.replica(name, provider)
+	_, kill = w.crashable(name, provider)
+	return kill
+}
+
+func (w *world) crashable(name string, provider payments.Provider) (s *Service, kill func()) {
+	w.Helper()
+	s = w.replica(name, provider)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.Context()))
 	var work sync.WaitGroup
 	work.Go(func() { s.caller.Run(ctx) })
@@ -147,7 +154,7 @@ func (w *world) crash(name string, provider payments.Provider) (kill func()) {
 	kill = sync.OnceFunc(func() { cancel(); work.Wait() })
 	w.Cleanup(kill)
 	testkit.Eventually(w, func() bool { return s.Ready(w.Context()) == nil }, "ready")
-	return kill
+	return s, kill
 }
 
 func (w *world) replica(name string, provider payments.Provider) *Service {

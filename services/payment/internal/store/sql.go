@@ -53,5 +53,9 @@ RETURNING ` + qualified
 	releaseSQL = `
 UPDATE operation SET due_at = $2, leased_by = '', attempts = attempts + 1 WHERE leased_by = $1 AND due_at IS NOT NULL`
 
+	// unsettledSQL: an operation about which the provider may have news is open, or is taken for not done.
+	unsettledSQL = `SELECT ` + columns + ` FROM operation
+WHERE order_id = ANY($1) AND (due_at IS NOT NULL OR done_minor = 0 AND state IN ('undone', 'refused'))`
+
 	countOpenSQL = `SELECT count(*) FROM operation WHERE due_at IS NOT NULL`
 )
