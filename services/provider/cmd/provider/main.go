@@ -120,7 +120,7 @@ func startWebhooks(ctx context.Context, c config, store *api.Store, registry *pr
 	if len(c.WebhookURL) == 0 {
 		return func() {}, nil
 	}
-	sender, err := webhooks.New(store, webhooks.NewMetrics(registry), log, webhooks.Config{
+	sender, err := webhooks.New(store, registry, log, webhooks.Config{
 		URLs: c.WebhookURL, Secrets: c.WebhookSecret, Every: c.WebhookEvery, Folder: c.DataDir,
 	})
 	if err != nil {

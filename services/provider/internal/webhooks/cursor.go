@@ -7,13 +7,14 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // cursor is the byte of the ledger up to which everything was delivered, kept in a file. The file is not synced: an older
 // cursor means that lines are delivered again, which receivers have to cope with anyway.
 type cursor struct {
 	path string
-	at   int64
+	at   atomic.Int64
 }
 
 // open reads the file, or begins at end where there is none. A file that makes no sense, after a crash of the machine,
@@ -30,7 +31,7 @@ func (c *cursor) open(end int64) error {
 	if err != nil || at < 0 || at > end {
 		at = 0
 	}
-	c.at = at
+	c.at.Store(at)
 	return nil
 }
 
@@ -42,6 +43,6 @@ func (c *cursor) move(at int64) error {
 	if err := os.Rename(fresh, c.path); err != nil {
 		return fmt.Errorf("webhooks' cursor: %w", err)
 	}
-	c.at = at
+	c.at.Store(at)
 	return nil
 }

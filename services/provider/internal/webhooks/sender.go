@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Source is the ledger; *api.Store.
@@ -42,14 +44,14 @@ type Sender struct {
 	config  Config
 	client  *http.Client
 	log     *slog.Logger
-	metrics *Metrics
+	metrics *metrics
 	cursor  cursor
 	at      int // the URL in turn
 }
 
 // New returns a sender that goes on where the last one ended. The first one ever begins at the end of the ledger: what
 // happened before there was a receiver is not its business.
-func New(source Source, metrics *Metrics, log *slog.Logger, c Config) (*Sender, error) {
+func New(source Source, registry *prometheus.Registry, log *slog.Logger, c Config) (*Sender, error) {
 	if c.Every <= 0 {
 		c.Every = 100 * time.Millisecond
 	}
@@ -62,16 +64,19 @@ func New(source Source, metrics *Metrics, log *slog.Logger, c Config) (*Sender, 
 		return nil, errors.New("webhooks need a URL and a secret")
 	}
 	s := &Sender{
-		source: source, config: c, log: log, metrics: metrics,
+		source: source, config: c, log: log,
 		client: &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1, DisableCompression: true}},
 		cursor: cursor{path: filepath.Join(c.Folder, "webhooks.cursor")},
 	}
 	if err := s.cursor.open(source.Size()); err != nil {
 		return nil, err
 	}
-	s.metrics.behind.Set(float64(source.Size() - s.cursor.at))
+	s.metrics = newMetrics(registry, s.backlog)
 	return s, nil
 }
+
+// backlog is how many bytes are behind the cursor.
+func (s *Sender) backlog() int64 { return s.source.Size() - s.cursor.at.Load() }
 
 // Run delivers until ctx ends.
 func (s *Sender) Run(ctx context.Context) {
@@ -110,9 +115,8 @@ func (s *Sender) pause(failures int) time.Duration {
 
 // deliver sends what is behind the cursor, in one piece after the other, and moves the cursor over what was taken.
 func (s *Sender) deliver(ctx context.Context) error {
-	defer func() { s.metrics.behind.Set(float64(s.source.Size() - s.cursor.at)) }()
 	for {
-		lines, err := s.source.Lines(s.cursor.at, mostBytes)
+		lines, err := s.source.Lines(s.cursor.at.Load(), mostBytes)
 		if err != nil || len(lines) == 0 {
 			return err
 		}
@@ -120,7 +124,7 @@ func (s *Sender) deliver(ctx context.Context) error {
 			return err
 		}
 		s.metrics.entries.Add(float64(bytes.Count(lines, []byte{'\n'})))
-		if err := s.cursor.move(s.cursor.at + int64(len(lines))); err != nil {
+		if err := s.cursor.move(s.cursor.at.Load() + int64(len(lines))); err != nil {
 			return err
 		}
 	}

@@ -156,7 +156,7 @@ func (d *desk) happen(times int) {
 // run starts a sender. The returned function stops it.
 func (d *desk) run(urls ...string) (stop func()) {
 	d.Helper()
-	s, err := webhooks.New(d.ledger, webhooks.NewMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler), webhooks.Config{
+	s, err := webhooks.New(d.ledger, prometheus.NewRegistry(), slog.New(slog.DiscardHandler), webhooks.Config{
 		URLs: urls, Secrets: []string{"new", "old"}, Every: 2 * time.Millisecond, Folder: d.folder,
 	})
 	if err != nil {
@@ -262,7 +262,7 @@ func TestConfig(t *testing.T) {
 	for _, c := range []webhooks.Config{
 		{}, {URLs: []string{"http://x"}}, {Secrets: []string{"s"}}, {URLs: []string{"x"}, Secrets: []string{"s"}},
 	} {
-		if _, err := webhooks.New(d.ledger, webhooks.NewMetrics(prometheus.NewRegistry()), nil, c); err == nil {
+		if _, err := webhooks.New(d.ledger, prometheus.NewRegistry(), nil, c); err == nil {
 			t.Errorf("%+v is taken", c)
 		}
 	}
