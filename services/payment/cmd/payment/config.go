@@ -20,7 +20,7 @@ type config struct {
 	ProviderTimeout time.Duration `env:"PROVIDER_TIMEOUT" envDefault:"3s" doc:"How long one call waits for its answer."`
 	ProviderRate    float64       `env:"PROVIDER_RATE" envDefault:"10000" doc:"Most calls in a second."`
 	ProviderCalls   int           `env:"PROVIDER_CALLS" envDefault:"256" doc:"Most calls at once."`
-	OperationLease  time.Duration `env:"OPERATION_LEASE" envDefault:"15s" doc:"How long after a crash another replica calls again."`
+	OperationLease  time.Duration `env:"OPERATION_LEASE" envDefault:"20s" doc:"How long after a crash another replica calls again."`
 }
 
 const shortestSecret = 16
@@ -36,8 +36,8 @@ func (c config) Validate() error {
 	need(c.ProviderTimeout > 0, "PROVIDER_TIMEOUT must be positive")
 	need(c.ProviderRate > 0, "PROVIDER_RATE must be positive")
 	need(c.ProviderCalls > 0, "PROVIDER_CALLS must be positive")
-	// The close, the call and the reading after it, with room: else a second replica joins in.
-	need(c.OperationLease > 4*c.ProviderTimeout, "OPERATION_LEASE must be more than four times PROVIDER_TIMEOUT")
+	// Closing, reading, calling, reading again and closing, with room: else a second replica joins in.
+	need(c.OperationLease > 5*c.ProviderTimeout, "OPERATION_LEASE must be more than five times PROVIDER_TIMEOUT")
 	need(len(c.WebhookSecrets) <= 2, "PROVIDER_WEBHOOK_SECRET must be one secret, or two while it changes")
 	for _, secret := range c.WebhookSecrets {
 		need(len(secret) >= shortestSecret, "PROVIDER_WEBHOOK_SECRET must have at least 16 characters")

@@ -47,7 +47,7 @@ type Operation struct {
 
 	Settled   bool             // the outcome of the do is known
 	DoneMinor int64            // what the provider did, when settled
-	Reference string           // the provider's, when done
+	Reference string           // the provider's: when done, or before, where it was prepared
 	Reason    contracts.Reason // when refused
 	Code      string           // the provider's, of the last refusal
 
@@ -88,7 +88,7 @@ func (o Operation) DoCall() Call {
 	}
 	return Call{
 		Action: action, Key: o.Command.String(), Order: o.Order, Amount: o.Amount,
-		PaymentMethod: o.PaymentMethod, Customer: o.Customer, Target: o.Target,
+		PaymentMethod: o.PaymentMethod, Customer: o.Customer, Target: o.Target, Reference: o.Reference,
 	}
 }
 

@@ -1,6 +1,7 @@
 package payments_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -268,5 +269,35 @@ func TestPauses(t *testing.T) {
 	lost.Called = false
 	if o.Wait(lost, now); o.Authorization.Attempts != attempts {
 		t.Error("a call that was not made counts")
+	}
+}
+
+// What was made ready is kept once, and only while its do is wanted.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	ready := payments.Prepared{Order: id, Kind: payments.Authorization, Key: do.ID.String(), Reference: "pi_1"}
+	o := authorized(t, payments.Result{Outcome: payments.Nothing})
+	for range 2 {
+		if err := o.Prepare(ready); err != nil || o.Authorization.DoCall().Reference != "pi_1" || !o.Authorization.Open() {
+			t.Fatalf("prepared %+v: %v", o.Authorization, err)
+		}
+	}
+	before := o
+	other := ready
+	other.Reference = "pi_2"
+	if err := o.Prepare(other); !errors.Is(err, payments.ErrNotWanted) || o != before {
+		t.Errorf("a second reference: %v", err)
+	}
+	o.Answer(payments.Answered{Kind: payments.Authorization, Key: do.ID.String(), Result: payments.Result{Outcome: payments.Ready}})
+	if o != before {
+		t.Error("Ready was taken for an answer")
+	}
+	done, undoing := authorized(t, done(500, "a1")), authorized(t, payments.Result{Outcome: payments.Nothing})
+	undoing.Reverse(id, payments.Authorization, undo)
+	for name, o := range map[string]payments.Order{"done": done, "undoing": undoing, "none": {}} {
+		before := o
+		if err := o.Prepare(ready); !errors.Is(err, payments.ErrNotWanted) || o != before {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -25,7 +25,7 @@ type Config struct {
 	Guard   guard.Config
 	Caller  caller.Config
 	Hints   hints.Config
-	Lease   time.Duration // of an intent, to the replica that committed or took it. Default 15 s.
+	Lease   time.Duration // of an intent, to the replica that committed or took it. Default 20 s.
 }
 
 // Service is one replica.
