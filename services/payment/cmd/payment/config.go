@@ -14,7 +14,8 @@ type config struct {
 	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9102" doc:"Where the admin port listens."`
 	HTTPAddr  string `env:"HTTP_ADDR" envDefault:"127.0.0.1:8082" doc:"Where the provider's webhooks are taken."`
 
-	ProviderURL     string        `env:"PROVIDER_URL" envDefault:"http://127.0.0.1:8085" doc:"The payment provider."`
+	Provider        string        `env:"PROVIDER" envDefault:"sandbox" doc:"The payment provider: sandbox or stripe."`
+	ProviderURL     string        `env:"PROVIDER_URL" doc:"Where it is. Default: the sandbox on 127.0.0.1:8085, Stripe where it is."`
 	ProviderKey     string        `env:"PROVIDER_KEY" need:"serve" doc:"API key at the provider."`
 	WebhookSecrets  []string      `env:"PROVIDER_WEBHOOK_SECRET" doc:"What the provider signs webhooks with; two, with commas, while it changes. None: no webhooks."`
 	ProviderTimeout time.Duration `env:"PROVIDER_TIMEOUT" envDefault:"3s" doc:"How long one call waits for its answer."`
@@ -33,6 +34,7 @@ func (c config) Validate() error {
 			errs = append(errs, errors.New(what))
 		}
 	}
+	need(c.Provider == providerSandbox || c.Provider == providerStripe, "PROVIDER must be sandbox or stripe")
 	need(c.ProviderTimeout > 0, "PROVIDER_TIMEOUT must be positive")
 	need(c.ProviderRate > 0, "PROVIDER_RATE must be positive")
 	need(c.ProviderCalls > 0, "PROVIDER_CALLS must be positive")
