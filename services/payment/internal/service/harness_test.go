@@ -3,8 +3,10 @@ package service
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -45,6 +47,8 @@ type world struct {
 
 	mu     sync.Mutex
 	events []event
+
+	metrics *prometheus.Registry // of the last replica
 }
 
 // event is a record of payment.events.
@@ -157,14 +161,40 @@ func (w *world) crashable(name string, provider payments.Provider) (s *Service, 
 	return s, kill
 }
 
+// measured returns the value of a sample of the last replica, by its name and labels as Prometheus writes them.
+func (w *world) measured(sample string) float64 {
+	w.Helper()
+	families, err := w.metrics.Gather()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			labels := make([]string, 0, len(m.GetLabel()))
+			for _, l := range m.GetLabel() {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+			}
+			name := family.GetName()
+			if len(labels) > 0 {
+				name += "{" + strings.Join(labels, ",") + "}"
+			}
+			if name == sample {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
+}
+
 func (w *world) replica(name string, provider payments.Provider) *Service {
 	w.Helper()
 	level := slog.LevelError
 	if os.Getenv("VERBOSE") != "" {
 		level = slog.LevelDebug
 	}
+	w.metrics = prometheus.NewRegistry()
 	s, err := New(messaging.Deps{
-		Pool: w.db.Open(w.T), Codec: contracts.NewRegistry(), Metrics: prometheus.NewRegistry(), Tracer: noop.Tracer{},
+		Pool: w.db.Open(w.T), Codec: contracts.NewRegistry(), Metrics: w.metrics, Tracer: noop.Tracer{},
 		Log: slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: level})),
 		Kafka: func(opts ...kgo.Opt) (*kgo.Client, error) {
 			return kafka.NewClient(w.broker.Config(), slog.New(slog.DiscardHandler), opts...)
