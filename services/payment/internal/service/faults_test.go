@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -59,6 +60,19 @@ func TestUndoOfUnknownCapture(t *testing.T) {
 			w.effects(o, c.did)
 		})
 	}
+}
+
+// An undo does not wait for its do's call, which may hang.
+func TestUndoEndsItsDo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "HOLD=10m")
+	w.timeout, w.lease = 5*time.Minute, 30*time.Minute
+	w.run(w.client)
+	w.provider.Set(t, sandboxtest.Switch{Operation: "authorize", Fault: "timeout_before"})
+	o := newOrder("pm_ok")
+	w.authorize(o, 1)
+	w.void(o, 1)
+	w.expect(o, voided(o, 0))
 }
 
 // An undo is repeated with the same key until there is an answer, whatever became of the earlier calls; what it gave back is
