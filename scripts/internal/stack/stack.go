@@ -40,6 +40,9 @@ type Stack struct {
 // ProviderKey is the API key between payment and the sandbox provider on a local stack.
 const ProviderKey = "local-sandbox-key"
 
+// webhookSecret signs the sandbox provider's webhooks to payment on a local stack.
+const webhookSecret = "local-webhook-secret"
+
 // Up starts everything and returns when every program is ready. On an error nothing is left running.
 func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 	if err := c.Validate(); err != nil {
@@ -148,6 +151,7 @@ func (s *Stack) lay() error {
 			s.Programs = append(s.Programs, p)
 		}
 	}
+	s.layWebhooks()
 	return nil
 }
 
@@ -183,6 +187,20 @@ func (s *Stack) layProgram(svc Service, replica int) (*Program, error) {
 	return p, err
 }
 
+// layWebhooks tells the provider where payment takes webhooks: known only when every program has its ports.
+func (s *Stack) layWebhooks() {
+	urls := s.APIs("payment")
+	for i, addr := range urls {
+		urls[i] = "http://" + addr + "/v1/webhooks"
+	}
+	for _, p := range s.Programs {
+		if p.Service.Name == "provider" {
+			p.env = append(p.env, "WEBHOOK_URL="+strings.Join(urls, ","), "WEBHOOK_SECRET="+webhookSecret)
+			p.env = append(p.env, s.Config.Env...) // what was asked for wins
+		}
+	}
+}
+
 func (s *Stack) environment(p *Program) ([]string, error) {
 	provider := s.provider
 	if s.Net != nil && p.Service.Name == "payment" {
@@ -194,7 +212,7 @@ func (s *Stack) environment(p *Program) ([]string, error) {
 	env := append(os.Environ(),
 		"KAFKA_BROKERS="+s.programBrokers, "REPLICA="+strconv.Itoa(p.Replica), "ADMIN_ADDR="+p.AdminAddr, "HTTP_ADDR="+p.API,
 		"JWKS="+s.Keys.JWKS, "JWT_ISSUER="+Issuer, "JWT_AUDIENCE="+Audience,
-		"PROVIDER_URL=http://"+provider, "PROVIDER_KEY="+ProviderKey, "API_KEY="+ProviderKey,
+		"PROVIDER_URL=http://"+provider, "PROVIDER_KEY="+ProviderKey, "API_KEY="+ProviderKey, "PROVIDER_WEBHOOK_SECRET="+webhookSecret,
 		"DATA_DIR="+filepath.Join(s.Config.Dir, p.Service.Name))
 	if p.Service.Database != "" {
 		for key, role := range map[string]string{"DATABASE_URL": "_run", "DATABASE_OWNER_URL": "_owner"} {

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ordersaga.internal/contracts"
@@ -12,8 +13,8 @@ import (
 	"ordersaga.internal/services/payment/internal/caller"
 	"ordersaga.internal/services/payment/internal/guard"
 	"ordersaga.internal/services/payment/internal/participant"
-	"ordersaga.internal/services/payment/internal/sandbox"
 	"ordersaga.internal/services/payment/internal/service"
+	"ordersaga.internal/services/payment/internal/webhook"
 	"ordersaga.internal/services/payment/migrations"
 )
 
@@ -38,11 +39,11 @@ func migrate(ctx context.Context, c config) error {
 }
 
 func serve(ctx context.Context, c config) error {
-	client, err := sandbox.New(sandbox.Config{URL: c.ProviderURL, Key: c.ProviderKey, Connections: c.ProviderCalls})
+	at, err := c.provider()
 	if err != nil {
 		return program.Usage(err)
 	}
-	defer client.CloseIdle()
+	defer at.closeIdle()
 	parts, err := c.Open(ctx, participant.Service)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func serve(ctx context.Context, c config) error {
 	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
 		return err
 	}
-	replica, err := service.New(parts.Deps(contracts.NewRegistry()), client, service.Config{
+	replica, err := service.New(parts.Deps(contracts.NewRegistry()), at, service.Config{
 		Machine: c.Machine(participant.Service, topics[:1], contracts.Partitions),
 		Guard:   guard.Config{Timeout: c.ProviderTimeout, Rate: c.ProviderRate},
 		Caller:  caller.Config{Concurrency: c.ProviderCalls},
@@ -68,6 +69,30 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("admin port: %w", err)
 	}
-	parts.Telemetry.Log.Info("payment runs", "replica", c.Replica, "admin", admin.Addr(), "provider", c.ProviderURL)
-	return program.Together(ctx, replica.Run, admin.Run)
+	components := []func(context.Context) error{replica.Run, admin.Run}
+	if len(c.WebhookSecrets) > 0 {
+		webhooks, err := takeWebhooks(c, parts, at.webhooks, replica)
+		if err != nil {
+			return errors.Join(err, admin.Close())
+		}
+		components = append([]func(context.Context) error{webhooks.Run}, components...)
+	}
+	parts.Telemetry.Log.Info("payment runs", "replica", c.Replica, "admin", admin.Addr(), "provider", c.Provider)
+	return program.Together(ctx, components...)
+}
+
+// takeWebhooks listens for the provider's webhooks.
+func takeWebhooks(c config, parts *program.Parts, format webhook.Format, replica *service.Service) (*httpserver.Server, error) {
+	handler, err := webhook.New(webhook.Config{
+		Format: format, Secrets: c.WebhookSecrets, Take: replica.Hint,
+		Log: parts.Telemetry.Log, Metrics: parts.Telemetry.Registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	server, err := parts.Server(c.HTTPAddr, handler)
+	if err != nil {
+		return nil, fmt.Errorf("webhook port: %w", err)
+	}
+	return server, nil
 }

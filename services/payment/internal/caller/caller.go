@@ -36,7 +36,7 @@ type Deps struct {
 type Config struct {
 	Concurrency int           // calls at once, most of which hang when there are many. Default 256.
 	Capacity    int           // orders held in memory, of less than 1 KB; what is more waits in the database. Default 50,000.
-	Lease       time.Duration // of what is taken over. Default 15 s.
+	Lease       time.Duration // of what is taken over. Default 20 s.
 	Sweep       time.Duration // how often ended leases and pauses are looked for. Default 100 ms.
 	Drain       time.Duration // how long calls in flight may go on after Run's context ended. Default 4 s.
 }
@@ -49,7 +49,7 @@ func (c Config) withDefaults() Config {
 		c.Capacity = 50_000
 	}
 	if c.Lease <= 0 {
-		c.Lease = 15 * time.Second
+		c.Lease = 20 * time.Second
 	}
 	if c.Sweep <= 0 {
 		c.Sweep = 100 * time.Millisecond

@@ -34,9 +34,12 @@ func (c *Caller) settle(ctx context.Context, op payments.Operation) {
 // first closes it, so that a late do fails, and undoes what exists.
 func (c *Caller) ask(ctx context.Context, op payments.Operation) (payments.Answered, error) {
 	a := payments.Answered{Order: op.Order, Kind: op.Kind, Key: op.Key()}
+	var err error
 	if op.State == payments.Intended {
-		var err error
-		a.Result, err = c.do(ctx, op.DoCall())
+		a.Result, err = c.do(ctx, op.DoCall(), op.Attempts > 0)
+		if err == nil && a.Result.Outcome == payments.Ready {
+			a.Result, err = c.goOn(ctx, op, a.Result.Reference)
+		}
 		return a, err
 	}
 	reference := op.Reference
@@ -51,21 +54,57 @@ func (c *Caller) ask(ctx context.Context, op payments.Operation) (payments.Answe
 		}
 		a.Found, reference = &found, found.Reference
 	}
-	var err error
-	a.Result, err = c.do(ctx, op.UndoCall(reference))
+	a.Result, err = c.do(ctx, op.UndoCall(reference), op.Attempts > 0)
 	return a, err
 }
 
-// do asks for the call. After an error it reads what is known under the key: perhaps only the answer was lost.
-func (c *Caller) do(ctx context.Context, call payments.Call) (payments.Result, error) {
+// goOn commits the reference of what the provider has made ready, and has it done: in that order, so that an undo, which
+// may come at any time, knows what to close, or that there is nothing.
+func (c *Caller) goOn(ctx context.Context, op payments.Operation, reference string) (payments.Result, error) {
+	ready := payments.Prepared{Order: op.Order, Kind: op.Kind, Key: op.Key(), Reference: reference}
+	if err := c.commit(op, ready); err != nil {
+		return payments.Result{}, err
+	}
+	op.Reference = reference
+	r, err := c.do(ctx, op.DoCall(), false)
+	if err == nil && r.Outcome == payments.Ready {
+		err = errors.New("the provider makes the same call ready again and again")
+	}
+	return r, err
+}
+
+// do asks for the call. lost says that an earlier one got no answer: then it is read before it is asked for again, because
+// the provider may have done it and forgotten the key.
+func (c *Caller) do(ctx context.Context, call payments.Call, lost bool) (payments.Result, error) {
+	if lost {
+		if found, err := c.deps.Provider.Get(ctx, call); err != nil || found.Outcome != payments.Nothing {
+			return c.stands(ctx, call, found, err)
+		}
+	}
 	r, err := c.deps.Provider.Do(ctx, call)
-	if err == nil || errors.Is(err, payments.ErrNotCalled) || ctx.Err() != nil {
+	switch {
+	case err == nil && lost:
+		return c.stands(ctx, call, r, nil)
+	case err == nil, errors.Is(err, payments.ErrNotCalled), ctx.Err() != nil:
 		return r, err
 	}
 	if found, readErr := c.deps.Provider.Get(ctx, call); readErr == nil && found.Outcome != payments.Nothing {
-		return found, nil
+		return c.stands(ctx, call, found, nil) // perhaps only the answer was lost
 	}
 	return r, err
+}
+
+// stands returns the result of a call that was asked for more than once. A refusal may not be remembered under the key,
+// and an earlier call may yet be done: so it is closed, and read, before it is believed.
+func (c *Caller) stands(ctx context.Context, call payments.Call, r payments.Result, err error) (payments.Result, error) {
+	if err != nil || r.Outcome != payments.Refused {
+		return r, err
+	}
+	closed, err := c.deps.Provider.Close(ctx, call)
+	if err != nil || closed.Outcome != payments.Nothing {
+		return closed, err
+	}
+	return r, nil
 }
 
 const overloadedPause = 20 * time.Millisecond
@@ -73,18 +112,21 @@ const overloadedPause = 20 * time.Millisecond
 // submit gives the machine what came of a call. Where that fails, the lease ends and the call is repeated, with the same
 // key.
 func (c *Caller) submit(op payments.Operation, body any) {
+	if err := c.commit(op, body); err != nil && c.ctx.Err() == nil {
+		c.deps.Log.WarnContext(c.ctx, "the provider's answer was not taken; it will be asked for again",
+			"order_id", op.Order, "operation", op.Kind, "error", err)
+	}
+}
+
+// commit returns after the COMMIT.
+func (c *Caller) commit(op payments.Operation, body any) error {
 	in := messaging.Message{Subject: op.Order, Body: body, Traceparent: op.Traceparent, Tracestate: op.Tracestate}
 	for {
 		err := c.deps.Submit(c.ctx, in)
-		if errors.Is(err, messaging.ErrOverloaded) && time.Now().Before(op.DueAt) {
-			wait(c.ctx, overloadedPause)
-			continue
+		if !errors.Is(err, messaging.ErrOverloaded) || !time.Now().Before(op.DueAt) {
+			return err
 		}
-		if err != nil && c.ctx.Err() == nil {
-			c.deps.Log.WarnContext(c.ctx, "the provider's answer was not taken; it will be asked for again",
-				"order_id", op.Order, "operation", op.Kind, "error", err)
-		}
-		return
+		wait(c.ctx, overloadedPause)
 	}
 }
 

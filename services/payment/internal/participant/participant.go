@@ -31,7 +31,7 @@ var (
 // Config of a Handler.
 type Config struct {
 	Replica string        // holds the leases of what this process commits. Required.
-	Lease   time.Duration // how long others leave an intent to the replica that committed it. Default 15 s.
+	Lease   time.Duration // how long others leave an intent to the replica that committed it. Default 20 s.
 }
 
 // Handler implements messaging.Handler.
@@ -49,7 +49,7 @@ var (
 // New returns a handler. call takes the intents that were committed, to call the provider for them; it must not block.
 func New(codec messaging.Codec, c Config, call func([]payments.Operation)) *Handler {
 	if c.Lease <= 0 {
-		c.Lease = 15 * time.Second
+		c.Lease = 20 * time.Second
 	}
 	return &Handler{
 		config: c, call: call,
@@ -92,6 +92,10 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 		out, err = answer(b.fence, &next, c)
 	case payments.Unanswered:
 		next.Wait(c, now)
+	case payments.Prepared:
+		err = next.Prepare(c)
+	case payments.Surfaced:
+		next.Surface(c, by)
 	default:
 		return nil, messaging.Unhandled(in)
 	}

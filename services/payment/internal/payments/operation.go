@@ -47,7 +47,7 @@ type Operation struct {
 
 	Settled   bool             // the outcome of the do is known
 	DoneMinor int64            // what the provider did, when settled
-	Reference string           // the provider's, when done
+	Reference string           // the provider's: when done, or before, where it was prepared
 	Reason    contracts.Reason // when refused
 	Code      string           // the provider's, of the last refusal
 
@@ -55,7 +55,7 @@ type Operation struct {
 	Failures    int       // undos that the provider refused for good
 	UndoneMinor int64     // what was let go or given back
 
-	Attempts    int       // calls without an answer since it was last opened
+	Attempts    int       // calls without an answer, or that may have been made, since it was last opened
 	DueAt       time.Time // while open: from when on a caller may take it, being the end of a lease or of a pause
 	LeasedBy    string    // the replica that calls, until DueAt; "" during a pause
 	Traceparent string    // of the command that opened it
@@ -88,7 +88,7 @@ func (o Operation) DoCall() Call {
 	}
 	return Call{
 		Action: action, Key: o.Command.String(), Order: o.Order, Amount: o.Amount,
-		PaymentMethod: o.PaymentMethod, Customer: o.Customer, Target: o.Target,
+		PaymentMethod: o.PaymentMethod, Customer: o.Customer, Target: o.Target, Reference: o.Reference,
 	}
 }
 

@@ -125,10 +125,10 @@ type Unanswered struct {
 // the answer is not, or no longer, wanted.
 func (o *Order) Answer(a Answered) (body any, undo bool) {
 	op := o.Of(a.Kind)
-	if !op.Open() || op.Key() != a.Key || a.Result.Outcome == Nothing {
+	done, refused := a.Result.Outcome == Done, a.Result.Outcome == Refused
+	if !op.Open() || op.Key() != a.Key || !done && !refused {
 		return nil, false
 	}
-	done := a.Result.Outcome == Done
 	switch {
 	case op.State == Intended && done:
 		return op.did(a.Result), false

@@ -18,6 +18,10 @@ type Subject struct {
 	OK       string // a payment method that works
 	Declined string // one that is refused when authorizing
 	Expired  string // one whose authorization cannot be captured
+	// Readies says that the adapter answers Ready first, so that a reference can be committed before money moves.
+	Readies bool
+	// Forget makes the other side forget every key, as providers do after a day.
+	Forget func(t *testing.T)
 	// Effects returns how often money was moved for the order by the action, as the other side tells it.
 	Effects func(t *testing.T, order uuid.UUID, a payments.Action) int
 }
@@ -27,6 +31,9 @@ const amount = 1999
 // Run runs the contract.
 func Run(t *testing.T, s Subject) {
 	t.Helper()
+	t.Run("what was done outlives keys", func(t *testing.T) { // before the others: it takes their keys away
+		forgotten(t, &desk{T: t, Subject: s, order: uuid.Must(uuid.NewV7())})
+	})
 	for name, test := range map[string]func(*testing.T, *desk){
 		"a charge and its undo":         charge,
 		"a void of a hold":              void,
@@ -38,6 +45,8 @@ func Run(t *testing.T, s Subject) {
 		"at once, done once":            atOnce,
 		"an ended context is an error":  ended,
 		"undo of nothing is done, zero": nothingLeft,
+		"what is ready moved no money":  ready,
+		"close of a capture":            closedCapture,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,9 +76,24 @@ func (d *desk) on(a payments.Action, target string) payments.Call {
 	}
 }
 
+// ready returns the call as it is when it has to be closed: with its reference committed, where there is one.
+func (d *desk) ready(c payments.Call) payments.Call {
+	d.Helper()
+	if !d.Readies || c.Action != payments.ActionAuthorize || c.Reference != "" {
+		return c
+	}
+	r, err := d.Provider.Do(d.Context(), c)
+	if err != nil || r.Outcome != payments.Ready || r.Reference == "" {
+		d.Fatalf("%s: %+v, %v; want it ready", c.Action, r, err)
+	}
+	c.Reference = r.Reference
+	return c
+}
+
 // do asks twice and reads, and wants the same result each time.
 func (d *desk) do(c payments.Call) payments.Result {
 	d.Helper()
+	c = d.ready(c)
 	first, err := d.Provider.Do(d.Context(), c)
 	if err != nil {
 		d.Fatalf("%s: %v", c.Action, err)
@@ -78,11 +102,22 @@ func (d *desk) do(c payments.Call) payments.Result {
 	if err != nil || second != first {
 		d.Errorf("%s again: %+v, %v; first %+v", c.Action, second, err, first)
 	}
-	read, err := d.Provider.Get(d.Context(), c)
-	if err != nil || read != first {
-		d.Errorf("get of %s: %+v, %v; first %+v", c.Action, read, err, first)
-	}
+	d.reads(c, first)
 	return first
+}
+
+func (d *desk) reads(c payments.Call, want payments.Result) {
+	d.Helper()
+	if read, err := d.Provider.Get(d.Context(), c); err != nil || read != want {
+		d.Errorf("get of %s: %+v, %v; want %+v", c.Action, read, err, want)
+	}
+}
+
+func (d *desk) closes(c payments.Call, want payments.Result) {
+	d.Helper()
+	if r, err := d.Provider.Close(d.Context(), c); err != nil || r != want {
+		d.Errorf("close of %s: %+v, %v; want %+v", c.Action, r, err, want)
+	}
 }
 
 func (d *desk) done(r payments.Result, minor int64) {
@@ -144,46 +179,112 @@ func expired(_ *testing.T, d *desk) {
 	d.effects(payments.ActionCapture, 0)
 }
 
+var nothing = payments.Result{Outcome: payments.Nothing}
+
 func unknown(_ *testing.T, d *desk) {
-	r, err := d.Provider.Get(d.Context(), d.authorization(d.OK))
-	if err != nil || r != (payments.Result{Outcome: payments.Nothing}) {
-		d.Errorf("get of what was never asked: %+v, %v", r, err)
-	}
+	c := d.authorization(d.OK)
+	d.reads(c, nothing)
+	d.reads(d.ready(c), nothing)
+	hold := d.do(d.authorization(d.OK))
+	d.reads(d.on(payments.ActionCapture, hold.Reference), nothing)
+	d.reads(d.on(payments.ActionVoid, hold.Reference), nothing)
+	taken := d.do(d.on(payments.ActionCapture, hold.Reference))
+	d.reads(d.on(payments.ActionRefund, taken.Reference), nothing)
 }
 
 func closed(_ *testing.T, d *desk) {
-	c := d.authorization(d.OK)
-	for range 2 {
-		r, err := d.Provider.Close(d.Context(), c)
-		if err != nil || r != (payments.Result{Outcome: payments.Nothing}) {
-			d.Errorf("close of what was never asked: %+v, %v", r, err)
-		}
-	}
+	c := d.ready(d.authorization(d.OK))
+	d.closes(c, nothing)
+	d.closes(c, nothing)
 	late, err := d.Provider.Do(d.Context(), c)
 	if err != nil {
 		d.Fatal(err)
 	}
 	d.refused(late, contracts.ReasonSuperseded)
+	d.reads(c, nothing)
+	d.effects(payments.ActionAuthorize, 0)
+}
+
+// ready: without a committed reference nothing can have been done, so there is nothing to close; a repeat makes the same
+// ready.
+func ready(_ *testing.T, d *desk) {
+	if !d.Readies {
+		return
+	}
+	c := d.authorization(d.OK)
+	d.closes(c, nothing)
+	first, second := d.ready(c), d.ready(c)
+	if first != second {
+		d.Errorf("ready as %q, then as %q", first.Reference, second.Reference)
+	}
+	d.closes(c, nothing)
 	d.effects(payments.ActionAuthorize, 0)
 }
 
 func closeOfDone(_ *testing.T, d *desk) {
 	for method, outcome := range map[string]payments.Outcome{d.OK: payments.Done, d.Declined: payments.Refused} {
-		c := d.authorization(method)
+		c := d.ready(d.authorization(method))
 		before := d.do(c)
-		if r, err := d.Provider.Close(d.Context(), c); err != nil || r != before || r.Outcome != outcome {
-			d.Errorf("close: %+v, %v, want %+v", r, err, before)
+		if d.closes(c, before); before.Outcome != outcome {
+			d.Errorf("%s: %+v", method, before)
 		}
 	}
+	hold := d.do(d.authorization(d.OK))
+	take := d.on(payments.ActionCapture, hold.Reference)
+	taken := d.do(take)
+	d.closes(take, taken)
+	back := d.on(payments.ActionRefund, taken.Reference)
+	d.closes(back, d.do(back))
 }
 
+// closedCapture: a capture that was closed never happens, and the hold can be let go, also where closing has done so.
+func closedCapture(_ *testing.T, d *desk) {
+	hold := d.do(d.authorization(d.OK))
+	take := d.on(payments.ActionCapture, hold.Reference)
+	d.closes(take, nothing)
+	late, err := d.Provider.Do(d.Context(), take)
+	if err != nil || late.Outcome != payments.Refused {
+		d.Errorf("a late capture: %+v, %v", late, err)
+	}
+	d.effects(payments.ActionCapture, 0)
+	d.done(d.do(d.on(payments.ActionVoid, hold.Reference)), amount)
+	d.effects(payments.ActionVoid, 1)
+}
+
+// forgotten: what was done is read and closed as such when its key means nothing any more.
+func forgotten(_ *testing.T, d *desk) {
+	held := d.ready(d.authorization(d.OK))
+	hold := d.do(held)
+	take := d.on(payments.ActionCapture, hold.Reference)
+	taken := d.do(take)
+	back := d.on(payments.ActionRefund, taken.Reference)
+	given := d.do(back)
+	d.Forget(d.T)
+	for c, want := range map[payments.Call]payments.Result{held: hold, take: taken, back: given} {
+		d.reads(c, want)
+		d.closes(c, want)
+		d.reads(c, want)
+	}
+	let := d.ready(d.authorization(d.OK))
+	gone := d.on(payments.ActionVoid, d.do(let).Reference)
+	void := d.do(gone)
+	d.Forget(d.T)
+	d.reads(gone, void)
+}
+
+// atOnce: who gets no answer because another asks for the same reads it.
 func atOnce(_ *testing.T, d *desk) {
-	c := d.authorization(d.OK)
+	c := d.ready(d.authorization(d.OK))
 	results := make([]payments.Result, 8)
 	work, ctx := errgroup.WithContext(d.Context())
 	for i := range results {
 		work.Go(func() (err error) {
 			results[i], err = d.Provider.Do(ctx, c)
+			for err != nil && ctx.Err() == nil {
+				if results[i], err = d.Provider.Get(ctx, c); err == nil && results[i].Outcome == payments.Nothing {
+					results[i], err = d.Provider.Do(ctx, c)
+				}
+			}
 			return err
 		})
 	}

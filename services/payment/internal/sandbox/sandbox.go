@@ -91,12 +91,15 @@ func (c *Client) Do(ctx context.Context, call payments.Call) (payments.Result, e
 	return payments.Result{}, fmt.Errorf("%s: the provider answered %d", call.Action, status)
 }
 
-// Close implements payments.Provider.
+// Close implements payments.Provider. What is closed may have been done before under a key that was forgotten: it is looked
+// for afterwards.
 func (c *Client) Close(ctx context.Context, call payments.Call) (payments.Result, error) {
 	status, e, err := c.send(ctx, http.MethodPost, "/v1/operations/"+url.PathEscape(call.Key)+"/close", "", nil)
 	switch {
 	case err != nil:
 		return payments.Result{}, fmt.Errorf("close %s: %w", call.Action, err)
+	case status == http.StatusOK && e.Outcome == outcomeClosed:
+		return c.find(ctx, call)
 	case status == http.StatusOK:
 		return result(call, e, payments.Nothing)
 	}
@@ -109,22 +112,46 @@ func (c *Client) Get(ctx context.Context, call payments.Call) (payments.Result, 
 	switch {
 	case err != nil:
 		return payments.Result{}, fmt.Errorf("get %s: %w", call.Action, err)
-	case status == http.StatusOK:
+	case status == http.StatusOK && e.Outcome != outcomeClosed:
 		return result(call, e, payments.Nothing)
-	case status == http.StatusNotFound:
-		return payments.Result{Outcome: payments.Nothing}, nil
+	case status == http.StatusOK, status == http.StatusNotFound:
+		return c.find(ctx, call)
 	}
 	return payments.Result{}, fmt.Errorf("get %s: the provider answered %d", call.Action, status)
+}
+
+// find looks among all that happened under the order for what was done under the key: that outlives the key. Refusals that
+// the provider does not remember are not the call's result.
+func (c *Client) find(ctx context.Context, call payments.Call) (payments.Result, error) {
+	status, data, err := c.exchange(ctx, http.MethodGet, "/v1/operations?reference="+url.QueryEscape(call.Order.String()), "", nil)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the provider answered %d", status)
+	}
+	var found struct {
+		Items []entry `json:"items"`
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &found)
+	}
+	if err != nil {
+		return payments.Result{}, fmt.Errorf("find %s: %w", call.Action, err)
+	}
+	for _, e := range found.Items {
+		if e.Key == call.Key && e.Outcome == outcomeSucceeded {
+			return result(call, e, payments.Nothing)
+		}
+	}
+	return payments.Result{Outcome: payments.Nothing}, nil
 }
 
 // result translates an entry. closed is the outcome of a call whose key was closed before anything was done under it.
 func result(call payments.Call, e entry, closed payments.Outcome) (payments.Result, error) {
 	switch e.Outcome {
-	case "succeeded":
+	case outcomeSucceeded:
 		return payments.Result{Outcome: payments.Done, AmountMinor: e.AmountMinor, Reference: e.ID}, nil
 	case "refused":
 		return payments.Result{Outcome: payments.Refused, Reason: reason(call.Action), Code: e.Code}, nil
-	case "closed":
+	case outcomeClosed:
 		r := payments.Result{Outcome: closed}
 		if closed == payments.Refused {
 			r.Reason, r.Code = contracts.ReasonSuperseded, "closed"
@@ -141,6 +168,12 @@ func reason(a payments.Action) contracts.Reason {
 	return contracts.ReasonDeclined
 }
 
+// Outcomes of entries.
+const (
+	outcomeSucceeded = "succeeded"
+	outcomeClosed    = "closed"
+)
+
 type authorizeBody struct {
 	AmountMinor   int64  `json:"amount_minor"`
 	Currency      string `json:"currency"`
@@ -156,28 +189,41 @@ type captureBody struct {
 // entry is what is needed of the provider's answer.
 type entry struct {
 	ID          string `json:"id"`
+	Key         string `json:"key"`
 	Outcome     string `json:"outcome"`
 	Code        string `json:"code"`
 	AmountMinor int64  `json:"amount_minor"`
 }
 
-const maxAnswer = 64 << 10
+const maxAnswer = 1 << 20
 
 var contentJSON = []string{"application/json"}
 
 // send returns the status, and the entry where the body is one.
-func (c *Client) send(ctx context.Context, method, path, key string, body any) (int, entry, error) {
+func (c *Client) send(ctx context.Context, method, path, key string, body any) (status int, e entry, err error) {
+	status, data, err := c.exchange(ctx, method, path, key, body)
+	switch status {
+	case http.StatusOK, http.StatusPaymentRequired, http.StatusConflict:
+		if err := json.Unmarshal(data, &e); err != nil {
+			return 0, entry{}, fmt.Errorf("decode answer: %w", err)
+		}
+	}
+	return status, e, err
+}
+
+// exchange returns the answer's status and body.
+func (c *Client) exchange(ctx context.Context, method, path, key string, body any) (int, []byte, error) {
 	var reader io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
 		if err != nil {
-			return 0, entry{}, fmt.Errorf("encode: %w", err)
+			return 0, nil, fmt.Errorf("encode: %w", err)
 		}
 		reader = bytes.NewReader(data)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, c.base+path, reader)
 	if err != nil {
-		return 0, entry{}, fmt.Errorf("request: %w", err)
+		return 0, nil, fmt.Errorf("request: %w", err)
 	}
 	r.Header["Authorization"] = []string{c.bearer}
 	if body != nil {
@@ -189,18 +235,11 @@ func (c *Client) send(ctx context.Context, method, path, key string, body any) (
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return 0, entry{}, err
+		return 0, nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // to the end, so that the connection can be used again
 	if err := errors.Join(err, answer.Body.Close()); err != nil {
-		return 0, entry{}, fmt.Errorf("read answer: %w", err)
+		return 0, nil, fmt.Errorf("read answer: %w", err)
 	}
-	var e entry
-	switch answer.StatusCode {
-	case http.StatusOK, http.StatusPaymentRequired, http.StatusConflict:
-		if err := json.Unmarshal(data, &e); err != nil {
-			return 0, entry{}, fmt.Errorf("decode answer: %w", err)
-		}
-	}
-	return answer.StatusCode, e, nil
+	return answer.StatusCode, data, nil
 }

@@ -34,6 +34,7 @@ func TestContract(t *testing.T) {
 	client, p := connect(t)
 	providertest.Run(t, providertest.Subject{
 		Provider: client, OK: "pm_ok", Declined: "pm_declined", Expired: "pm_capture_refused",
+		Forget: func(t *testing.T) { t.Helper(); p.ForgetKeys(t) },
 		Effects: func(t *testing.T, order uuid.UUID, a payments.Action) int {
 			t.Helper()
 			n := 0

@@ -26,6 +26,7 @@ type Provider struct {
 	URL  string
 	addr string
 	data string
+	env  []string
 	cmd  *exec.Cmd
 }
 
@@ -47,14 +48,14 @@ type Switch struct {
 	DelayMS   int    `json:"delay_ms,omitempty"`
 }
 
-// Start runs a provider of the test's own. It ends with the test.
-func Start(t testing.TB) *Provider {
+// Start runs a provider of the test's own, with these settings besides those it needs. It ends with the test.
+func Start(t testing.TB, env ...string) *Provider {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Provider{addr: listener.Addr().String(), data: t.TempDir()}
+	p := &Provider{addr: listener.Addr().String(), data: t.TempDir(), env: env}
 	p.URL = "http://" + p.addr
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
@@ -72,9 +73,9 @@ func (p *Provider) Restart(t testing.TB) {
 		t.Fatal(err)
 	}
 	p.cmd = exec.Command(path)
-	p.cmd.Env = []string{"HTTP_ADDR=" + p.addr, "DATA_DIR=" + p.data, "API_KEY=" + Key}
+	p.cmd.Env = append(p.env[:len(p.env):len(p.env)],
+		"HTTP_ADDR="+p.addr, "DATA_DIR="+p.data, "API_KEY="+Key, "LOG_LEVEL=error")
 	p.cmd.Stderr = os.Stderr
-	p.cmd.Env = append(p.cmd.Env, "LOG_LEVEL=error")
 	if err := start(p.cmd); err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +115,38 @@ func (p *Provider) Clear(t testing.TB) {
 	if _, err := p.send(t.Context(), http.MethodDelete, "/v1/faults", nil); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Faults returns the faults that are switched on.
+func (p *Provider) Faults(t testing.TB) []Switch {
+	t.Helper()
+	data, err := p.send(t.Context(), http.MethodGet, "/v1/faults", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var on struct{ Items []Switch }
+	if err := json.Unmarshal(data, &on); err != nil {
+		t.Fatal(err)
+	}
+	return on.Items
+}
+
+// ForgetKeys makes it forget every idempotency key.
+func (p *Provider) ForgetKeys(t testing.TB) {
+	t.Helper()
+	if _, err := p.send(t.Context(), http.MethodDelete, "/v1/keys", nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Metrics returns what it measures, as Prometheus reads it.
+func (p *Provider) Metrics(t testing.TB) string {
+	t.Helper()
+	data, err := p.send(t.Context(), http.MethodGet, "/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // Ledger returns every entry under the reference, oldest first; all, where it is "".

@@ -42,8 +42,8 @@ func (g *gate) count() int {
 	return len(g.asked)
 }
 
-// Killed between the intent and the call, or between the call and its answer's commit: the same or another replica calls
-// again with the same key, and the money moves once.
+// Killed between an intent and its call, or between the call and its answer's commit, at each of the four operations: the
+// same or another replica goes on with the same key, and the money moves once (scenarios 11 and 19).
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -58,18 +58,37 @@ func TestKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			stuck := &gate{Provider: w.client, after: c.after}
-			kill := w.crash("1", stuck)
-			o := newOrder("pm_ok")
-			w.authorize(o, 1)
-			testkit.Eventually(t, func() bool { return stuck.count() > 0 }, "the call")
-			kill()
-			w.crash(c.next, w.client)
-			w.expect(o, authorized(o))
-			w.effects(o, map[string]int64{"authorize": total})
-			if key := w.provider.Ledger(t, o.id.String())[0].Key; key != o.authorize.String() || stuck.asked[0] != key {
-				t.Errorf("keys %v and %s, want the command's id", stuck.asked, key)
+			taken, held := newOrder("pm_ok"), newOrder("pm_ok")
+			end := w.crash(c.next, w.client)
+			w.authorize(held, 1)
+			w.expect(held, authorized(held))
+			end()
+			for _, step := range []struct {
+				send    func(*order, int)
+				order   *order
+				key     string
+				answers []any
+			}{
+				{w.authorize, taken, taken.authorize.String(), []any{authorized(taken)}},
+				{w.capture, taken, taken.capture.String(), []any{authorized(taken), captured(taken)}},
+				{w.refund, taken, taken.r.String() + "-0", []any{authorized(taken), captured(taken), refunded(taken, total)}},
+				{w.void, held, held.v.String() + "-0", []any{authorized(held), voided(held, total)}},
+			} {
+				stuck := &gate{Provider: w.client, after: c.after}
+				kill := w.crash("1", stuck)
+				step.send(step.order, 1)
+				testkit.Eventually(t, func() bool { return stuck.count() > 0 }, "the call")
+				kill()
+				end := w.crash(c.next, w.client)
+				w.expect(step.order, step.answers...)
+				end()
+				entries := w.provider.Ledger(t, step.order.id.String())
+				if last := entries[len(entries)-1].Key; last != step.key || stuck.asked[0] != step.key {
+					t.Errorf("keys %v and %s, want %s", stuck.asked, last, step.key)
+				}
 			}
+			w.effects(taken, map[string]int64{"authorize": total, "capture": total, "refund": total})
+			w.effects(held, map[string]int64{"authorize": total, "void": total})
 		})
 	}
 }
@@ -109,6 +128,9 @@ func TestProviderDown(t *testing.T) {
 		err := w.db.Pool.QueryRow(t.Context(), `SELECT count(*) FROM operation WHERE leased_by = ''`).Scan(&waiting)
 		return err == nil && waiting > 30
 	}, "operations that wait")
+	testkit.Eventually(t, func() bool {
+		return w.measured(`payment_provider_calls_total{operation="authorize",outcome="not_called"}`) > 0
+	}, "an open breaker")
 	w.provider.Restart(t)
 	for _, o := range orders {
 		w.expect(o, authorized(o))

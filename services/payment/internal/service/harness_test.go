@@ -3,8 +3,10 @@ package service
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,9 +43,12 @@ type world struct {
 	producer *kgo.Client
 	capacity int           // of the callers; 0: the default
 	lease    time.Duration // 0: 2 s
+	timeout  time.Duration // of a call; 0: the default
 
 	mu     sync.Mutex
 	events []event
+
+	metrics *prometheus.Registry // of the last replica
 }
 
 // event is a record of payment.events.
@@ -53,10 +58,11 @@ type event struct {
 	body                any
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld makes a world. env are more settings of the provider.
+func newWorld(t *testing.T, env ...string) *world {
 	t.Helper()
 	w := &world{
-		T: t, broker: testkit.Kafka(t), provider: sandboxtest.Start(t),
+		T: t, timeout: 300 * time.Millisecond, broker: testkit.Kafka(t), provider: sandboxtest.Start(t, env...),
 		db: testkit.Postgres(t, testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 			testkit.Migration{Table: migrations.Table, FS: migrations.FS}),
 	}
@@ -134,7 +140,13 @@ func (w *world) run(provider payments.Provider) (s *Service, stop func()) {
 // crash starts a replica and returns a function that ends it as kill -9 would: nothing is drained, nothing released.
 func (w *world) crash(name string, provider payments.Provider) (kill func()) {
 	w.Helper()
-	s := w.replica(name, provider)
+	_, kill = w.crashable(name, provider)
+	return kill
+}
+
+func (w *world) crashable(name string, provider payments.Provider) (s *Service, kill func()) {
+	w.Helper()
+	s = w.replica(name, provider)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.Context()))
 	var work sync.WaitGroup
 	work.Go(func() { s.caller.Run(ctx) })
@@ -146,7 +158,32 @@ func (w *world) crash(name string, provider payments.Provider) (kill func()) {
 	kill = sync.OnceFunc(func() { cancel(); work.Wait() })
 	w.Cleanup(kill)
 	testkit.Eventually(w, func() bool { return s.Ready(w.Context()) == nil }, "ready")
-	return kill
+	return s, kill
+}
+
+// measured returns the value of a sample of the last replica, by its name and labels as Prometheus writes them.
+func (w *world) measured(sample string) float64 {
+	w.Helper()
+	families, err := w.metrics.Gather()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			labels := make([]string, 0, len(m.GetLabel()))
+			for _, l := range m.GetLabel() {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+			}
+			name := family.GetName()
+			if len(labels) > 0 {
+				name += "{" + strings.Join(labels, ",") + "}"
+			}
+			if name == sample {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
 }
 
 func (w *world) replica(name string, provider payments.Provider) *Service {
@@ -155,15 +192,16 @@ func (w *world) replica(name string, provider payments.Provider) *Service {
 	if os.Getenv("VERBOSE") != "" {
 		level = slog.LevelDebug
 	}
+	w.metrics = prometheus.NewRegistry()
 	s, err := New(messaging.Deps{
-		Pool: w.db.Open(w.T), Codec: contracts.NewRegistry(), Metrics: prometheus.NewRegistry(), Tracer: noop.Tracer{},
+		Pool: w.db.Open(w.T), Codec: contracts.NewRegistry(), Metrics: w.metrics, Tracer: noop.Tracer{},
 		Log: slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: level})),
 		Kafka: func(opts ...kgo.Opt) (*kgo.Client, error) {
 			return kafka.NewClient(w.broker.Config(), slog.New(slog.DiscardHandler), opts...)
 		},
 	}, provider, Config{
 		Machine: messaging.Config{Replica: name, Partitions: partitions, TopicPrefix: w.broker.Prefix, Workers: 1},
-		Guard:   guard.Config{Timeout: 300 * time.Millisecond, BreakerPause: 100 * time.Millisecond},
+		Guard:   guard.Config{Timeout: w.timeout, BreakerPause: 100 * time.Millisecond},
 		Caller:  caller.Config{Sweep: 20 * time.Millisecond, Drain: time.Millisecond, Capacity: w.capacity},
 		Lease:   cmp.Or(w.lease, 2*time.Second),
 	})

@@ -10,6 +10,8 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/services/payment/internal/payments"
+	"ordersaga.internal/services/payment/internal/sandboxtest"
 )
 
 // order is what a process manager sends for one order: the same command ids each time.
@@ -110,6 +112,17 @@ func (w *world) quiet(o *order, bodies ...any) {
 	w.void(last, 1)
 	w.expect(last, contracts.PaymentVoided{OrderID: last.id, Amount: contracts.Money{Currency: "XXX"}})
 	w.expect(o, bodies...)
+}
+
+// outlast switches all faults off and returns when what the provider was to do within the time was done, or refused.
+func (w *world) outlast(ms int) {
+	w.Helper()
+	w.provider.Clear(w)
+	w.provider.Set(w, sandboxtest.Switch{Operation: "authorize", Fault: "slow", DelayMS: ms, Times: 1})
+	slow := payments.Call{Action: payments.ActionAuthorize, Key: uuid.NewString(), Order: uuid.New(), Amount: price, PaymentMethod: "pm_ok"}
+	if _, err := w.client.Do(w.Context(), slow); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // effects checks how often the provider moved money for the order, and that it did nothing twice (I4).

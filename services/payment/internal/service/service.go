@@ -13,6 +13,7 @@ import (
 	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/services/payment/internal/caller"
 	"ordersaga.internal/services/payment/internal/guard"
+	"ordersaga.internal/services/payment/internal/hints"
 	"ordersaga.internal/services/payment/internal/participant"
 	"ordersaga.internal/services/payment/internal/payments"
 	"ordersaga.internal/services/payment/internal/store"
@@ -23,13 +24,15 @@ type Config struct {
 	Machine messaging.Config
 	Guard   guard.Config
 	Caller  caller.Config
-	Lease   time.Duration // of an intent, to the replica that committed or took it. Default 15 s.
+	Hints   hints.Config
+	Lease   time.Duration // of an intent, to the replica that committed or took it. Default 20 s.
 }
 
 // Service is one replica.
 type Service struct {
 	machine *messaging.Machine[*participant.Batch]
 	caller  *caller.Caller
+	hints   *hints.Reader
 	leases  store.Leases
 	deps    messaging.Deps
 }
@@ -55,8 +58,17 @@ func New(d messaging.Deps, provider payments.Provider, c Config) (*Service, erro
 	if err != nil {
 		return nil, fmt.Errorf("callers: %w", err)
 	}
+	s.hints, err = hints.New(hints.Deps{
+		Provider: guarded, Operations: s.leases, Submit: s.machine.Submit, Log: d.Log, Metrics: d.Metrics,
+	}, c.Hints)
+	if err != nil {
+		return nil, fmt.Errorf("hints: %w", err)
+	}
 	return s, nil
 }
+
+// Hint follows what a webhook says; nil means that it need not be said again.
+func (s *Service) Hint(ctx context.Context, h []payments.Hint) error { return s.hints.Take(ctx, h) }
 
 // Run works until ctx ends. Then calls in flight end first, while their answers can still be committed; what was not called
 // is left to other replicas.

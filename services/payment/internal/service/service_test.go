@@ -1,13 +1,11 @@
 package service
 
 import (
+	"slices"
 	"testing"
-
-	"github.com/google/uuid"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/testkit"
-	"ordersaga.internal/services/payment/internal/payments"
 	"ordersaga.internal/services/payment/internal/sandboxtest"
 )
 
@@ -126,12 +124,7 @@ func TestVoidWhileInFlight(t *testing.T) {
 	w.void(done, 1)
 	w.expect(done, voided(done, total))
 	w.effects(done, map[string]int64{"authorize": total, "void": total})
-	w.provider.Clear(t)
-	w.provider.Set(t, sandboxtest.Switch{Operation: "authorize", Fault: "slow", DelayMS: 900, Times: 1})
-	slow := payments.Call{Action: payments.ActionAuthorize, Key: "slow", Order: uuid.New(), Amount: price, PaymentMethod: "pm_ok"}
-	if _, err := w.client.Do(t.Context(), slow); err != nil { // answered later than the late one was done, or refused
-		t.Fatal(err)
-	}
+	w.outlast(900)
 	w.quiet(late, voided(late, 0))
 	w.effects(late, nil)
 }
@@ -172,6 +165,7 @@ func TestUndoFailsForGood(t *testing.T) {
 	w := newWorld(t)
 	w.run(w.client)
 	o := newOrder("pm_ok")
+	w.provider.Set(t, sandboxtest.Switch{Operation: "authorize", Fault: "slow", DelayMS: 200, Times: 1})
 	w.authorize(o, 1)
 	w.capture(o, 1) // before the authorization is answered: in order all the same
 	testkit.Eventually(t, func() bool { return len(w.of(o.id)) == 2 })
@@ -200,4 +194,13 @@ func TestUndoFailsForGood(t *testing.T) {
 	w.refund(o, 3)
 	w.expect(o, authorized(o), captured(o), failed, failed, voided(o, 0), refunded(o, total))
 	w.effects(o, map[string]int64{"authorize": total, "capture": total, "refund": total})
+	var keys []string
+	for _, e := range w.provider.Ledger(t, o.id.String()) {
+		if e.Operation == "refund" {
+			keys = append(keys, e.Key)
+		}
+	}
+	if r := o.r.String(); !slices.Equal(keys, []string{r + "-0", r + "-1", r + "-2"}) {
+		t.Errorf("the refunds' keys are %v, want the command's id with the number of failures", keys)
+	}
 }

@@ -34,13 +34,14 @@ WHERE o.order_id = n.order_id AND o.kind = n.kind`
 
 const (
 	// leaseSQL takes what is due, oldest first, and what this replica held before it was started again ($5). It never waits
-	// for a lock: what another transaction is changing is being dealt with.
+	// for a lock: what another transaction is changing is being dealt with. Who held it may have called, and died before the
+	// answer: that counts as a call without one.
 	leaseSQL = `
 WITH due AS (
     SELECT order_id, kind FROM operation
     WHERE due_at <= $1 OR $5 AND due_at IS NOT NULL AND leased_by = $3
     ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-UPDATE operation AS o SET due_at = $2, leased_by = $3
+UPDATE operation AS o SET due_at = $2, leased_by = $3, attempts = o.attempts + (o.leased_by <> '')::int
 FROM due WHERE o.order_id = due.order_id AND o.kind = due.kind
 RETURNING ` + qualified
 
@@ -48,7 +49,13 @@ RETURNING ` + qualified
        o.target, o.settled, o.done_minor, o.reference, o.reason, o.code, o.undo_id, o.failures, o.undone_minor, o.attempts,
        o.due_at, o.leased_by, o.traceparent, o.tracestate`
 
-	releaseSQL = `UPDATE operation SET due_at = $2, leased_by = '' WHERE leased_by = $1 AND due_at IS NOT NULL`
+	// releaseSQL: what is released may have been called for, and given up.
+	releaseSQL = `
+UPDATE operation SET due_at = $2, leased_by = '', attempts = attempts + 1 WHERE leased_by = $1 AND due_at IS NOT NULL`
+
+	// unsettledSQL: an operation about which the provider may have news is open, or is taken for not done.
+	unsettledSQL = `SELECT ` + columns + ` FROM operation
+WHERE order_id = ANY($1) AND (due_at IS NOT NULL OR done_minor = 0 AND state IN ('undone', 'refused'))`
 
 	countOpenSQL = `SELECT count(*) FROM operation WHERE due_at IS NOT NULL`
 )

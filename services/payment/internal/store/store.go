@@ -18,10 +18,7 @@ import (
 
 // Load locks and reads the operations of the orders, which must be sorted.
 func Load(ctx context.Context, tx pgx.Tx, orders []uuid.UUID) ([]payments.Operation, error) {
-	ids := make([]pgtype.UUID, len(orders))
-	for i, id := range orders {
-		ids[i] = pgtype.UUID{Bytes: id, Valid: true}
-	}
+	ids := uuids(orders)
 	batch := &pgx.Batch{}
 	batch.Queue(lockSQL, ids)
 	batch.Queue(loadSQL, ids)
@@ -93,6 +90,27 @@ func (l Leases) Release(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("release operations: %w", err)
 	}
 	return nil
+}
+
+// Unsettled returns the orders' operations about which the provider may have news.
+func (l Leases) Unsettled(ctx context.Context, orders []uuid.UUID) ([]payments.Operation, error) {
+	rows, err := l.Pool.Query(ctx, unsettledSQL, uuids(orders))
+	if err != nil {
+		return nil, fmt.Errorf("look for unsettled operations: %w", err)
+	}
+	out, err := pgx.CollectRows(rows, scan)
+	if err != nil {
+		return nil, fmt.Errorf("look for unsettled operations: %w", err)
+	}
+	return out, nil
+}
+
+func uuids(ids []uuid.UUID) []pgtype.UUID {
+	out := make([]pgtype.UUID, len(ids))
+	for i, id := range ids {
+		out[i] = pgtype.UUID{Bytes: id, Valid: true}
+	}
+	return out
 }
 
 // CountOpen returns how many operations wait for the provider, of all replicas.

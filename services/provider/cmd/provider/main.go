@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -13,14 +14,17 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	"ordersaga.internal/infra/telemetry"
 	"ordersaga.internal/services/provider/internal/api"
+	"ordersaga.internal/services/provider/internal/webhooks"
 )
 
 // version is set by the linker.
@@ -101,20 +105,43 @@ func serveStore(ctx context.Context, c config, tel telemetry.Telemetry) error {
 	if err != nil {
 		return err
 	}
+	stopWebhooks, err := startWebhooks(ctx, c, store, registry, log)
+	if err != nil {
+		return errors.Join(err, store.Shut())
+	}
 	handler := api.New(store, registry, api.Config{APIKey: c.APIKey, Hold: c.Hold})
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
 	if err != nil {
+		stopWebhooks()
 		return errors.Join(fmt.Errorf("%w: listen: %w", errNotReachable, err), store.Shut())
 	}
 	log.Info("provider is listening", "addr", listener.Addr().String())
 	err = serveHTTP(ctx, listener, traced(handler, tel), store.Failed())
 	handler.Stop()
+	stopWebhooks()
 	if err := errors.Join(err, store.Shut()); err != nil {
 		log.Error("provider stopped", "error", err)
 		return err
 	}
 	log.Info("provider stopped")
 	return nil
+}
+
+// startWebhooks sends webhooks until the returned function is called, which waits for the end.
+func startWebhooks(ctx context.Context, c config, store *api.Store, registry *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
+	if len(c.WebhookURL) == 0 {
+		return func() {}, nil
+	}
+	sender, err := webhooks.New(store, registry, log, webhooks.Config{
+		URLs: c.WebhookURL, Secrets: c.WebhookSecret, Every: c.WebhookEvery, Folder: c.DataDir,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	work.Go(func() { sender.Run(ctx) })
+	return func() { cancel(); work.Wait() }, nil
 }
 
 // serveHTTP serves until ctx ends or the ledger failed, then drains.

@@ -43,10 +43,10 @@ type program struct {
 	addr string
 }
 
-func start(t *testing.T, data, addr string) *program {
+func start(t *testing.T, data, addr string, env ...string) *program {
 	t.Helper()
 	p := &program{t: t, addr: addr, cmd: exec.Command(binary)}
-	p.cmd.Env = []string{"HTTP_ADDR=" + addr, "DATA_DIR=" + data, "API_KEY=k"}
+	p.cmd.Env = append(env, "HTTP_ADDR="+addr, "DATA_DIR="+data, "API_KEY=k")
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -166,6 +166,44 @@ func checkLedger(t *testing.T, path string, atLeast int) {
 	}
 }
 
+// What happened while the receiver was away is told by the program that is started next, however the one before ended.
+func TestKilledBeforeWebhook(t *testing.T) {
+	data, addr, hook := t.TempDir(), freeAddr(t), freeAddr(t)
+	settings := []string{"WEBHOOK_URL=http://" + hook + "/", "WEBHOOK_SECRET=s", "WEBHOOK_EVERY=5ms"}
+	p := start(t, data, addr, settings...)
+	for i := range 5 {
+		if _, err := send(t.Context(), addr, fmt.Sprint("key-", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.cmd.Wait()
+	bodies := make(chan string, 100)
+	l, err := net.Listen("tcp", hook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies <- string(body)
+	})}
+	go func() { _ = server.Serve(l) }()
+	defer func() { _ = server.Close() }()
+	start(t, data, addr, settings...)
+	select {
+	case body := <-bodies:
+		for i := range 5 {
+			if want := fmt.Sprintf(`"key":"key-%d"`, i); strings.Count(body, want) != 1 {
+				t.Errorf("no %s in %s", want, body)
+			}
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("no webhook")
+	}
+}
+
 // SIGTERM ends it with 0, also after requests that hung; without an API key it does not start.
 func TestLife(t *testing.T) {
 	p := start(t, t.TempDir(), freeAddr(t))
@@ -195,5 +233,11 @@ func TestLife(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() != exitUsage || !bytes.Contains(out, []byte("API_KEY")) {
 		t.Errorf("without an API key: %v %s", err, out)
+	}
+	cmd = exec.Command(binary)
+	cmd.Env = []string{"DATA_DIR=" + t.TempDir(), "API_KEY=k", "WEBHOOK_URL=http://127.0.0.1:1/"}
+	out, err = cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != exitUsage || !bytes.Contains(out, []byte("WEBHOOK_SECRET")) {
+		t.Errorf("without a secret for webhooks: %v %s", err, out)
 	}
 }

@@ -80,20 +80,23 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, q charges.Request) {
 		return
 	}
 	e, err := s.store.Execute(r.Context(), q, refusal(fault))
-	if fault.Kind == faults.TimeoutAfter {
+	switch fault.Kind {
+	case faults.TimeoutAfter:
 		s.hang(r, string(q.Operation))
+	case faults.SlowAfter:
+		pause(r.Context(), fault.Delay)
 	}
 	s.answer(w, string(q.Operation), e, err)
 }
 
-func refusal(f faults.Fault) string {
+func refusal(f faults.Fault) charges.Refusal {
 	switch {
-	case f.Kind != faults.Refuse:
-		return ""
+	case f.Kind != faults.Refuse && f.Kind != faults.RefuseForget:
+		return charges.Refusal{}
 	case f.Code == "":
-		return charges.CodeSwitched
+		f.Code = charges.CodeSwitched
 	}
-	return f.Code
+	return charges.Refusal{Code: f.Code, Forget: f.Kind == faults.RefuseForget}
 }
 
 // before acts out the faults that come before the effect. It returns false if the request ends here.
@@ -109,13 +112,13 @@ func (s *Server) before(w http.ResponseWriter, r *http.Request, f faults.Fault, 
 	case faults.Late:
 		s.late.Go(func() {
 			if pause(s.ctx, f.Delay) {
-				_, _ = s.store.Execute(s.ctx, q, "") // nobody waits for it
+				_, _ = s.store.Execute(s.ctx, q, charges.Refusal{}) // nobody waits for it
 			}
 		})
 		s.hang(r, op)
 	case faults.Slow:
 		return pause(r.Context(), f.Delay)
-	case faults.None, faults.Refuse, faults.TimeoutAfter:
+	case faults.None, faults.Refuse, faults.RefuseForget, faults.TimeoutAfter, faults.SlowAfter:
 	}
 	return true
 }

@@ -67,6 +67,7 @@ func (s *Server) routes(registry *prometheus.Registry) {
 	protected("GET /v1/faults", s.listFaults)
 	protected("POST /v1/faults", s.setFault)
 	protected("DELETE /v1/faults", s.clearFaults)
+	protected("DELETE /v1/keys", s.forgetKeys)
 	ok := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 	s.mux.HandleFunc("GET /livez", ok)
 	s.mux.HandleFunc("GET /readyz", s.ready)

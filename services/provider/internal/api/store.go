@@ -40,7 +40,7 @@ func OpenStore(folder string, observe ledger.Observer) (*Store, error) {
 }
 
 // Execute does what the request asks for, once for its key, and returns the result when it is durable.
-func (s *Store) Execute(ctx context.Context, r charges.Request, refuse string) (charges.Entry, error) {
+func (s *Store) Execute(ctx context.Context, r charges.Request, refuse charges.Refusal) (charges.Entry, error) {
 	result, ticket, err := s.execute(r, refuse)
 	if err != nil {
 		return charges.Entry{}, err
@@ -48,7 +48,7 @@ func (s *Store) Execute(ctx context.Context, r charges.Request, refuse string) (
 	return result, wait(ctx, ticket)
 }
 
-func (s *Store) execute(r charges.Request, refuse string) (charges.Entry, ledger.Ticket, error) {
+func (s *Store) execute(r charges.Request, refuse charges.Refusal) (charges.Entry, ledger.Ticket, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e, ok, err := s.book.Remembered(r); ok || err != nil {
@@ -75,6 +75,13 @@ func (s *Store) Close(ctx context.Context, key string) (charges.Entry, error) {
 		return charges.Entry{}, err
 	}
 	return e, wait(ctx, ticket)
+}
+
+// ForgetKeys forgets every key, until a restart replays the ledger.
+func (s *Store) ForgetKeys() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.book.ForgetKeys()
 }
 
 // record appends and applies under the lock.
@@ -131,6 +138,12 @@ func (s *Store) ReferenceUnder(key string) string {
 func (s *Store) Ledger() (io.ReadCloser, error) {
 	return s.ledger.Read()
 }
+
+// Size is how many bytes of the ledger are durable.
+func (s *Store) Size() int64 { return s.ledger.Size() }
+
+// Lines returns durable lines of the ledger from a byte on; see ledger.Ledger.Lines.
+func (s *Store) Lines(from int64, limit int) ([]byte, error) { return s.ledger.Lines(from, limit) }
 
 // Failed is closed when the ledger can no longer be written: the program must end and replay it.
 func (s *Store) Failed() <-chan struct{} { return s.ledger.Failed() }

@@ -31,7 +31,8 @@ func (s *Server) setFault(w http.ResponseWriter, r *http.Request) {
 	case !slices.Contains(operations, body.Operation):
 		problem(w, http.StatusBadRequest, "invalid-request", "operation must be authorize, capture, void, refund, get, close or *")
 	case !slices.Contains(faults.Kinds(), body.Fault):
-		problem(w, http.StatusBadRequest, "invalid-request", "fault must be refuse, timeout_before, timeout_after, 5xx, late or slow")
+		problem(w, http.StatusBadRequest, "invalid-request",
+			"fault must be refuse, refuse_forget, timeout_before, timeout_after, 5xx, late, slow or slow_after")
 	case body.Times < 0 || body.DelayMS < 0 || body.DelayMS > 600_000:
 		problem(w, http.StatusBadRequest, "invalid-request", "times must not be negative, delay_ms must be 0 to 600000")
 	default:
@@ -42,6 +43,11 @@ func (s *Server) setFault(w http.ResponseWriter, r *http.Request) {
 		s.board.Set(on)
 		writeJSON(w, http.StatusCreated, on)
 	}
+}
+
+func (s *Server) forgetKeys(w http.ResponseWriter, _ *http.Request) {
+	s.store.ForgetKeys()
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Server) clearFaults(w http.ResponseWriter, _ *http.Request) {

@@ -95,9 +95,11 @@ func (b *Book) Remembered(r Request) (Entry, bool, error) {
 	return Entry{}, false, ErrKeyReused
 }
 
-// Decide returns the entries that a new request causes; the last one is its result. refuse, if not empty, is a code to
-// refuse it with. Errors: ErrNotFound.
-func (b *Book) Decide(r Request, refuse string, now time.Time) ([]Entry, error) {
+// ForgetKeys forgets every key, as real providers do after a day. What happened, and what is found by reference, stays.
+func (b *Book) ForgetKeys() { clear(b.byKey) }
+
+// Decide returns the entries that a new request causes; the last one is its result. Errors: ErrNotFound.
+func (b *Book) Decide(r Request, refuse Refusal, now time.Time) ([]Entry, error) {
 	result := Entry{
 		ID: b.id(r.Operation, 1), At: now, Operation: r.Operation, Outcome: Succeeded, Key: r.Key,
 		Reference: r.Reference, PaymentMethod: r.PaymentMethod, AmountMinor: r.AmountMinor, Currency: r.Currency,
@@ -121,36 +123,36 @@ func (b *Book) Decide(r Request, refuse string, now time.Time) ([]Entry, error) 
 	case Authorize, Close, Expire:
 	}
 	result.Currency = h.entry.Currency
-	if refuse != "" {
+	if refuse.Code != "" {
 		result.AmountMinor = 0
 	}
 	return []Entry{refused(result, refuse)}, nil
 }
 
 // capture takes what is held. A capture refused as expired ends the hold: that is an entry of its own.
-func (b *Book) capture(h *hold, result Entry, refuse string) []Entry {
+func (b *Book) capture(h *hold, result Entry, refuse Refusal) []Entry {
 	switch {
-	case refuse == CodeExpired && h.remaining() > 0:
+	case refuse.Code == CodeExpired && h.remaining() > 0:
 		expiry := Entry{
 			ID: b.id(Expire, 1), At: result.At, Operation: Expire, Outcome: Succeeded, Reference: h.entry.Reference,
 			Authorization: h.entry.ID, AmountMinor: h.remaining(), Currency: h.entry.Currency,
 		}
 		result.ID = b.id(Capture, 2)
 		return []Entry{expiry, refused(result, refuse)}
-	case refuse != "":
+	case refuse.Code != "":
 	case result.Currency != h.entry.Currency:
-		refuse = CodeCurrency
+		refuse.Code = CodeCurrency
 	case h.expired > 0 || h.voided > 0:
-		refuse = CodeExpired
+		refuse.Code = CodeExpired
 	case result.AmountMinor > h.remaining():
-		refuse = CodeAmountTooLarge
+		refuse.Code = CodeAmountTooLarge
 	}
 	return []Entry{refused(result, refuse)}
 }
 
-func refused(e Entry, code string) Entry {
-	if code != "" {
-		e.Outcome, e.Code = Refused, code
+func refused(e Entry, r Refusal) Entry {
+	if r.Code != "" {
+		e.Outcome, e.Code, e.Forgotten = Refused, r.Code, r.Forget
 	}
 	return e
 }
@@ -167,7 +169,7 @@ func (b *Book) Close(key string, now time.Time) (Entry, bool) {
 func (b *Book) Apply(e Entry) {
 	b.count++
 	kept := &e
-	if e.Key != "" {
+	if e.Key != "" && !e.Forgotten {
 		b.byKey[e.Key] = kept
 	}
 	if e.Reference != "" {

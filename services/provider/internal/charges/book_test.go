@@ -20,7 +20,7 @@ func ask(t *testing.T, b *charges.Book, r charges.Request, refuse string) charge
 	if ok {
 		return e
 	}
-	entries, err := b.Decide(r, refuse, at)
+	entries, err := b.Decide(r, charges.Refusal{Code: refuse}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +76,36 @@ func TestRefusalIsRemembered(t *testing.T) {
 	expect(t, "again", ask(t, b, authorize("a", 5), ""), charges.Refused, 5, charges.CodeDeclined)
 }
 
+// A refusal that is not remembered says nothing about the next request with its key.
+func TestRefusalIsForgotten(t *testing.T) {
+	t.Parallel()
+	b := charges.NewBook()
+	entries, err := b.Decide(authorize("a", 5), charges.Refusal{Code: charges.CodeDeclined, Forget: true}, at)
+	if err != nil || len(entries) != 1 || !entries[0].Forgotten {
+		t.Fatalf("decided %+v, %v", entries, err)
+	}
+	b.Apply(entries[0])
+	expect(t, "again", ask(t, b, authorize("a", 5), ""), charges.Succeeded, 5, "")
+	if n := len(b.Of("order")); n != 2 {
+		t.Errorf("%d entries of the order", n)
+	}
+}
+
+// Forgotten keys leave what happened where it was.
+func TestKeysAreForgotten(t *testing.T) {
+	t.Parallel()
+	b := charges.NewBook()
+	hold := ask(t, b, authorize("a", 5), "")
+	b.ForgetKeys()
+	if e, ok := b.Get("a"); ok {
+		t.Errorf("remembered: %+v", e)
+	}
+	if entries := b.Of("order"); len(entries) != 1 || entries[0] != hold {
+		t.Errorf("entries: %+v", entries)
+	}
+	expect(t, "capture", ask(t, b, capture("c", hold.ID, 5), ""), charges.Succeeded, 5, "")
+}
+
 func TestRefusedUndoMovesNothing(t *testing.T) {
 	t.Parallel()
 	b := charges.NewBook()
@@ -120,7 +150,7 @@ func TestKeyOfAnotherRequest(t *testing.T) {
 	if _, _, err := b.Remembered(authorize("a", 6)); !errors.Is(err, charges.ErrKeyReused) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := b.Decide(capture("c", "nope", 5), "", at); !errors.Is(err, charges.ErrNotFound) {
+	if _, err := b.Decide(capture("c", "nope", 5), charges.Refusal{}, at); !errors.Is(err, charges.ErrNotFound) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -23,7 +23,7 @@ type Outcome string
 // The outcomes.
 const (
 	Succeeded Outcome = "succeeded"
-	Refused   Outcome = "refused" // for good, with a Code; repeated under the same key it stays refused
+	Refused   Outcome = "refused" // with a Code; repeated under the same key it stays refused, unless it is Forgotten
 	Closed    Outcome = "closed"  // the key was closed before anything was done under it
 )
 
@@ -43,6 +43,7 @@ type Entry struct {
 	At            time.Time `json:"at"`
 	Operation     Operation `json:"operation"`
 	Outcome       Outcome   `json:"outcome"`
+	Forgotten     bool      `json:"forgotten,omitempty"`     // a refusal that is not remembered under its key
 	Code          string    `json:"code,omitempty"`          // why refused
 	Key           string    `json:"key,omitempty"`           // the caller's idempotency key
 	Reference     string    `json:"reference,omitempty"`     // the caller's own id, here the order's
@@ -62,6 +63,12 @@ type Request struct {
 	AmountMinor   int64  // authorize, capture
 	Currency      string // authorize, capture
 	Target        string // capture, void: an authorization's id; refund: a capture's id
+}
+
+// Refusal is what a request is refused with, on request. The zero value: it is not.
+type Refusal struct {
+	Code   string
+	Forget bool // do not remember it under the key: the next request with the key is decided anew
 }
 
 // matches tells whether e is the result of the same request.

@@ -15,31 +15,35 @@ type Kind string
 const (
 	None          Kind = ""
 	Refuse        Kind = "refuse"         // a permanent refusal, remembered
+	RefuseForget  Kind = "refuse_forget"  // a refusal that is not remembered under the key
 	TimeoutBefore Kind = "timeout_before" // nothing is done, no answer
 	TimeoutAfter  Kind = "timeout_after"  // done, no answer
 	Unavailable   Kind = "5xx"            // nothing is done, 503
 	Late          Kind = "late"           // no answer; done after Delay, also when the caller has given up
 	Slow          Kind = "slow"           // done and answered after Delay
+	SlowAfter     Kind = "slow_after"     // done at once, answered after Delay
 )
 
 // Kinds returns every kind that a switch can have.
-func Kinds() []Kind { return []Kind{Refuse, TimeoutBefore, TimeoutAfter, Unavailable, Late, Slow} }
+func Kinds() []Kind {
+	return []Kind{Refuse, RefuseForget, TimeoutBefore, TimeoutAfter, Unavailable, Late, Slow, SlowAfter}
+}
 
 // Switch makes requests fail that match it.
 type Switch struct {
 	Operation string `json:"operation"`           // authorize, capture, void, refund, get, close, or * for all
 	Reference string `json:"reference,omitempty"` // of the charge; empty: all
 	Fault     Kind   `json:"fault"`
-	Code      string `json:"code,omitempty"`     // of Refuse
+	Code      string `json:"code,omitempty"`     // of Refuse and RefuseForget
 	Times     int    `json:"times,omitempty"`    // how often; 0: until cleared
-	DelayMS   int64  `json:"delay_ms,omitempty"` // of Late and Slow
+	DelayMS   int64  `json:"delay_ms,omitempty"` // of Late, Slow and SlowAfter
 }
 
 // Fault is what befalls one request.
 type Fault struct {
 	Kind  Kind
-	Code  string        // of Refuse
-	Delay time.Duration // of Late and Slow
+	Code  string        // of Refuse and RefuseForget
+	Delay time.Duration // of Late, Slow and SlowAfter
 }
 
 // Board holds the switches and the count of failures by key. It is safe for concurrent use.

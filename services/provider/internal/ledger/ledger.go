@@ -4,6 +4,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -177,6 +178,26 @@ func (l *Ledger) Read() (io.ReadCloser, error) {
 		io.Reader
 		io.Closer
 	}{io.LimitReader(file, size), file}, nil
+}
+
+// Size is how many bytes are on the device.
+func (l *Ledger) Size() int64 { return l.durable.Load() }
+
+// Lines returns whole lines that are on the device, from the given byte on, as many as fit into limit. It returns nothing
+// where there are none yet. Errors: I/O; a line that is longer than limit.
+func (l *Ledger) Lines(from int64, limit int) ([]byte, error) {
+	lines := make([]byte, max(0, min(l.Size()-from, int64(limit))))
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	if _, err := l.file.ReadAt(lines, from); err != nil {
+		return nil, fmt.Errorf("read ledger at %d: %w", from, err)
+	}
+	end := bytes.LastIndexByte(lines, '\n') + 1
+	if end == 0 {
+		return nil, fmt.Errorf("read ledger at %d: a line of more than %d bytes", from, limit)
+	}
+	return lines[:end], nil
 }
 
 // Close writes what was appended and closes the file.

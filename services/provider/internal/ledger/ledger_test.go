@@ -74,6 +74,35 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
+// Lines come whole, from where the last ones ended.
+func TestLines(t *testing.T) {
+	t.Parallel()
+	l, _ := open(t, filepath.Join(t.TempDir(), "ledger"), nil)
+	for i := range 10 {
+		if err := l.Append(fmt.Appendf(nil, "line %d", i)).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got strings.Builder
+	for from := int64(0); from < l.Size(); {
+		lines, err := l.Lines(from, 20) // two and a half
+		if err != nil || len(lines) != 14 {
+			t.Fatalf("from %d: %q, %v", from, lines, err)
+		}
+		got.Write(lines)
+		from += int64(len(lines))
+	}
+	if want := "line 0\nline 1\n"; !strings.HasPrefix(got.String(), want) || strings.Count(got.String(), "\n") != 10 {
+		t.Errorf("read %q", got.String())
+	}
+	if lines, err := l.Lines(l.Size(), 20); lines != nil || err != nil {
+		t.Errorf("at the end: %q, %v", lines, err)
+	}
+	if lines, err := l.Lines(0, 3); err == nil {
+		t.Errorf("a line that does not fit: %q", lines)
+	}
+}
+
 func TestTornLastLineIsCutOff(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ledger")
