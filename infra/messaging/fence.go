@@ -134,6 +134,15 @@ func (f *Fence) Clone() *Fence {
 	return &c
 }
 
+// AppendKey appends what the fence remembers of a subject but for times and traces: equal keys mean that every command and
+// answer has the same effect on both.
+func (f *Fence) AppendKey(b []byte, subject uuid.UUID) []byte {
+	if known := f.books[subject]; known != nil {
+		return known.appendKey(b)
+	}
+	return b
+}
+
 // begin does the work of a command that is new, or failed before. work may call Emit: on an error that is taken back.
 func (f *Fence) begin(b *book, in *Message, op Operation, undo bool, work func() (any, error)) ([]Message, error) {
 	before := b.clone()

@@ -3,6 +3,7 @@ package messaging
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -98,4 +99,23 @@ func (e *entry) answer(source string, subject uuid.UUID) Message {
 		Sequence: e.sequence, CausationID: e.id, Traceparent: e.parent, Tracestate: e.tracestat,
 		Data: e.data, Topic: e.topic, sealed: true,
 	}
+}
+
+// appendKey appends all that decides what an entry answers, and not when.
+func (b *book) appendKey(to []byte) []byte {
+	to = strconv.AppendInt(to, b.highest, 10)
+	for i := range b.entries {
+		e := &b.entries[i]
+		to = append(to, '|')
+		to = append(to, e.operation...)
+		to = strconv.AppendBool(to, e.undo)
+		to = append(to, e.state...)
+		to = append(to, e.id[:]...)
+		to = strconv.AppendInt(to, int64(e.attempt), 10)
+		to = append(to, ',')
+		to = strconv.AppendInt(to, e.sequence, 10)
+		to = append(to, e.kind...)
+		to = append(to, e.data...)
+	}
+	return to
 }

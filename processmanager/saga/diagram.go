@@ -11,7 +11,7 @@ func Diagram[D any](def *Definition[D]) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "  "+format+"\n", args...) }
 	b.WriteString("flowchart LR\n")
-	line("start([%s]) --> s1", short(def.Start.event))
+	line("start([%s]) --> s1", ShortName(def.Start.event))
 	rows := describeRows(def)
 	for k, r := range rows {
 		line("s%d[\"<b>%s</b> (%s)<br/>%s\"]", k+1, r.name, r.kind, r.do)
@@ -64,11 +64,11 @@ func describeRows[D any](def *Definition[D]) []rowNames {
 	for i := range def.Steps {
 		s := &def.Steps[i]
 		r := rowNames{
-			name: s.Name, kind: s.Kind, do: short(s.Do(zero)), done: short(s.Done), refused: short(s.Refused),
-			undone: short(s.Undone), undoFailed: short(s.UndoFailed),
+			name: s.Name, kind: s.Kind, do: ShortName(s.Do(zero)), done: ShortName(s.Done), refused: ShortName(s.Refused),
+			undone: ShortName(s.Undone), undoFailed: ShortName(s.UndoFailed),
 		}
 		if s.Undo != nil {
-			r.undo = short(s.Undo(zero))
+			r.undo = ShortName(s.Undo(zero))
 		}
 		rows = append(rows, r)
 	}
@@ -85,19 +85,19 @@ func describeEnds[D any](def *Definition[D]) []endNames {
 	var ends []endNames
 	if def.Rejected.Do != nil {
 		ends = append(ends, endNames{
-			RejectStep, "a step failed", short(def.Rejected.Do(zero, Failure{})), short(def.Rejected.Done), Rejected,
+			RejectStep, "a step failed", ShortName(def.Rejected.Do(zero, Failure{})), ShortName(def.Rejected.Done), Rejected,
 		})
 	}
 	if def.Cancelled.Do != nil {
 		ends = append(ends, endNames{
-			CancelStep, "cancelling", short(def.Cancelled.Do(zero, Failure{})), short(def.Cancelled.Done), Cancelled,
+			CancelStep, "cancelling", ShortName(def.Cancelled.Do(zero, Failure{})), ShortName(def.Cancelled.Done), Cancelled,
 		})
 	}
 	return ends
 }
 
-// short is a message's name without its version; "" for none.
-func short(m Message) string {
+// ShortName is a message's name without its version; "" for none.
+func ShortName(m Message) string {
 	if m == nil {
 		return ""
 	}

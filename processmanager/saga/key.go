@@ -19,6 +19,9 @@ func (i *Instance[D]) AppendKey(b []byte) []byte {
 		b = append(b, o.Step...)
 		b = strconv.AppendBool(b, o.Undo)
 		b = strconv.AppendInt(b, int64(o.Attempt), 10)
+		if !o.Deadline.IsZero() {
+			b = append(b, '@')
+		}
 	}
 	if i.Cancelling {
 		b = append(b, '!')

@@ -107,7 +107,7 @@ func trials[D any](def *Definition[D], i *Instance[D]) []trial {
 	event := func(m Message, cause uuid.UUID) {
 		if m != nil {
 			in := Input{Subject: i.ID, Causation: cause, Sequence: newer(i), Body: m}
-			list = append(list, trial{short(m), in, now})
+			list = append(list, trial{ShortName(m), in, now})
 		}
 	}
 	own := func(name string, m Message, at time.Time) {

@@ -39,7 +39,7 @@ func DiagramSVG[D any](def *Definition[D]) string {
 		p.refused(k, r, len(ends) > 0)
 		p.compensation(k, r)
 	}
-	p.start(short(def.Start.event))
+	p.start(ShortName(def.Start.event))
 	p.completed(len(rows))
 	for n, e := range ends {
 		p.end(n, e)
