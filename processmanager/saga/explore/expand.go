@@ -8,9 +8,6 @@ import (
 	"ordersaga.internal/processmanager/saga"
 )
 
-// Debug is.
-var Debug func(action, at, wish int, text string) bool
-
 var errTooLong = errors.New("a topic or a dead-letter queue of one order grows and grows")
 
 // expand emits every step that is possible in a world, of the wanted kind.
@@ -25,16 +22,22 @@ func (w *worker[D]) expand(x *world) {
 	w.redrive(x)
 	w.clock(x)
 	w.operator(x)
+	if w.t.config.Swapped != nil && !x.swapped {
+		next := *x
+		next.swapped = true
+		w.send(&step{action: swaps, cost: Choice, at: manager}, &next)
+	}
 }
 
 // send emits a step where it is wanted.
 func (w *worker[D]) send(s *step, next *world) {
-	if Debug != nil && Debug(int(s.action), s.at, int(s.wish), s.text) && s.cost == Fault {
+	if (s.cost == Fault) != w.faults {
 		return
 	}
-	if (s.cost == Fault) == w.faults {
-		w.emit(s, next)
+	if only := w.t.config.Only; w.faults && only != nil && !only(w.fault(s)) {
+		return
 	}
+	w.emit(s, next)
 }
 
 // readCommands lets a participant read its topic, and everything that may befall it there.

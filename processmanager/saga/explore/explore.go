@@ -15,6 +15,8 @@ type Config[D any] struct {
 	Participants []Participant // at most four
 	Faults       int           // the budget
 
+	Only func(FaultOf) bool // the faults that may happen; nil: all
+
 	// Check returns what is wrong with a state, nil where nothing is.
 	Check func(View[D]) error
 	// Outcome names, for a state at rest, what was decided on the way and what came of it (I7).
@@ -24,7 +26,10 @@ type Config[D any] struct {
 	Limit    int // states, after which it gives up; default 200 million
 	Progress func(faults, states int)
 
-	ClockWaitsForNothing bool // takes rule 7 away: deadlines fire though their answers are in the log, or set aside
+	// ClockWaitsForNothing takes rule 7 away: deadlines fire though their answers are in the log, or set aside.
+	ClockWaitsForNothing bool
+	// Swapped takes rule 9 away: from any moment on it decides instead of Definition, under the same version.
+	Swapped *saga.Definition[D]
 }
 
 // View is a state as Check sees it.

@@ -94,7 +94,7 @@ func (e *explorer[D]) report(err error, s *step, faults int) {
 
 // check says what is wrong with a world.
 func (e *explorer[D]) check(w *world) error {
-	f := e.form(w.instance)
+	f := e.form(w)
 	if f.err != nil {
 		return f.err
 	}
@@ -121,7 +121,7 @@ func (e *explorer[D]) visit(id state, depth int) {
 	e.expand(&e.world)
 	e.edges = append(e.edges, e.calm...)
 	e.edges = append(e.edges, state(len(e.calm)), id)
-	f := e.form(e.world.instance)
+	f := e.form(&e.world)
 	if f.State.Final() && e.quiet(&e.world) {
 		e.s.store.flag(id, end|reaches)
 		e.levels[e.s.faults].Ends++

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 
 	"ordersaga.internal/processmanager/saga"
@@ -75,34 +76,45 @@ func (t *tables[D]) input(f *form[D], w wish) (i saga.Instance[D], in saga.Input
 	return i, saga.Input{Subject: f.ID, Body: body}, name
 }
 
-// decide applies an event to an instance.
-func (t *tables[D]) decide(id uint32, m message) applied {
-	f, e := t.form(id), t.event(m)
-	return t.apply(id, f, f.Instance, e.Input, saga.ShortName(e.Body))
+// decide applies an event to a world's instance.
+func (t *tables[D]) decide(x *world, m message) applied {
+	f, e := t.form(x.instance), t.event(m)
+	return t.apply(x, f, f.Instance, e.Input, saga.ShortName(e.Body))
 }
 
-// wish applies a wish to an instance.
-func (t *tables[D]) wish(id uint32, w wish) applied {
-	f := t.form(id)
+// wish applies a wish to a world's instance.
+func (t *tables[D]) wish(x *world, w wish) applied {
+	f := t.form(x.instance)
 	i, in, name := t.input(f, w)
-	return t.apply(id, f, i, in, name)
+	return t.apply(x, f, i, in, name)
 }
 
-func (t *tables[D]) apply(id uint32, f *form[D], i saga.Instance[D], in saga.Input, name string) applied {
+func (t *tables[D]) apply(x *world, f *form[D], i saga.Instance[D], in saga.Input, name string) (a applied) {
+	defer func() {
+		if p := recover(); p != nil {
+			a = applied{err: fmt.Errorf("it panics: %v", p)}
+		}
+	}()
 	before := string(f.AppendKey(nil))
-	next, out, note, err := saga.Apply(t.config.Definition, i, in, now)
+	def := t.config.Definition
+	if x.swapped {
+		def = t.config.Swapped
+	}
+	next, out, note, err := saga.Apply(def, i, in, now)
 	if err != nil {
 		return applied{err: err}
 	}
-	a := applied{instance: id, text: note.Text, changed: note.Effect == saga.Applied || note.Effect == saga.Jammed}
-	if a.err = t.checkStep(f, in, &next, out, note); a.err != nil {
-		return a
+	a = applied{instance: x.instance, text: note.Text, changed: note.Effect == saga.Applied || note.Effect == saga.Jammed}
+	if !x.swapped {
+		if a.err = t.checkStep(f, in, &next, out, note); a.err != nil {
+			return a
+		}
+		t.reached(saga.NewCell(&f.Instance, name, &next, out, note))
 	}
 	if string(f.AppendKey(nil)) != before {
-		a.err = fmt.Errorf("Apply changed the instance that it was given")
+		a.err = errors.New("Apply changed the instance that it was given")
 		return a
 	}
-	t.reached(saga.NewCell(&f.Instance, name, &next, out, note))
 	if a.changed {
 		a.instance = t.formNumber(next)
 	}
@@ -148,7 +160,7 @@ func (t *tables[D]) probe(id uint32) error {
 		}
 	}
 	for _, w := range try {
-		a := t.wish(id, w)
+		a := t.wish(&world{instance: id}, w)
 		if a.err == nil && a.changed {
 			_, _, name := t.input(f, w)
 			a.err = fmt.Errorf("%s has an effect on an instance that is %s: %s", name, f.State, a.text)

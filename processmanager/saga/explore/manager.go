@@ -49,7 +49,7 @@ func (w *worker[D]) readEvents(x *world, k int) {
 }
 
 func (w *worker[D]) rewind(x *world, k, to int) {
-	if w.form(x.instance).overdue {
+	if w.form(x).overdue {
 		x.backlog[k] += x.events[k].read - uint8(to)
 	}
 	x.events[k].read = uint8(to)
@@ -57,7 +57,7 @@ func (w *worker[D]) rewind(x *world, k, to int) {
 
 // receive lets the instance take an event.
 func (w *worker[D]) receive(s *step, next *world, m message) {
-	w.applied(s, next, w.decide(next.instance, m))
+	w.applied(s, next, w.decide(next, m))
 }
 
 // applied emits what an input made of the instance.
@@ -72,7 +72,7 @@ func (w *worker[D]) applied(s *step, next *world, a applied) {
 // move gives a world the instance and the commands that an input led to.
 func (w *worker[D]) move(x *world, a applied) error {
 	x.instance = a.instance
-	if a.changed && !w.form(a.instance).overdue {
+	if a.changed && !w.form(x).overdue {
 		x.backlog = [maxSides]uint8{}
 	}
 	for _, o := range a.sent {
@@ -106,13 +106,13 @@ func (w *worker[D]) redriveManager(x *world) {
 	m := next.aside[manager].messages[0]
 	next.aside[manager].remove(0)
 	s := &step{action: redrives, at: manager, message: m}
-	a := w.decide(x.instance, m)
+	a := w.decide(x, m)
 	s.text, s.out, s.err = a.text, a.sent, a.err
 	if s.err == nil {
 		s.err = w.move(&next, a)
 	}
 	if s.err == nil {
-		again := w.apply(next.instance, redriven)
+		again := w.apply(&next, redriven)
 		if s.err = again.err; again.changed {
 			next.backlog = [maxSides]uint8{}
 		}
@@ -124,7 +124,7 @@ func (w *worker[D]) redriveManager(x *world) {
 // clock lets the instance's times come (rule 7): whatever is unread may still be with its relay. That an answer is in the
 // log and unread when its deadline passes is told apart: the deadline then has to wait for it.
 func (w *worker[D]) clock(x *world) {
-	f := w.form(x.instance)
+	f := w.form(x)
 	if f.Outstanding == nil {
 		return
 	}
@@ -177,7 +177,7 @@ func (w *worker[D]) answered(x *world, f seen[D]) bool {
 
 // operator lets people retry, waive and unwind.
 func (w *worker[D]) operator(x *world) {
-	f := w.form(x.instance)
+	f := w.form(x)
 	if f.State == saga.Running && f.deadline {
 		w.wish(&step{action: wishes, cost: Fault, at: manager, wish: operatorUnwinds}, x)
 	}
@@ -197,7 +197,7 @@ func (w *worker[D]) operator(x *world) {
 
 // wish emits what the clock or an operator leads to, unless it changes nothing.
 func (w *worker[D]) wish(s *step, x *world) {
-	a := w.apply(x.instance, s.wish)
+	a := w.apply(x, s.wish)
 	if !a.changed && a.err == nil {
 		return
 	}

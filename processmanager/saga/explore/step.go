@@ -20,7 +20,67 @@ const (
 	moves                  // a participant does something by itself
 	wishes                 // the clock or an operator speaks
 	overdue                // a deadline passes, and the answer is in the log or set aside
+	swaps                  // another definition takes the place of the one that the instance began with
 )
+
+// Kind of a fault.
+type Kind string
+
+// The kinds.
+const (
+	Repeated Kind = "a message comes once more"
+	Rewound  Kind = "a reader is rewound"
+	Lost     Kind = "the log loses a message"
+	SetAside Kind = "a message becomes a dead letter"
+	Resent   Kind = "a command is sent again though its answer is on its way"
+	GivenUp  Kind = "a deadline passes"
+	Unwound  Kind = "an operator unwinds"
+	Own      Kind = "a participant's own: a provider's answer is lost, an undo is refused for good"
+)
+
+// FaultOf describes a fault.
+type FaultOf struct {
+	Kind    Kind
+	Whom    string // a participant's name, or "process manager"
+	Message string // without its version; "" where it is about none
+}
+
+// fault describes a step that is one.
+func (w *worker[D]) fault(s *step) FaultOf {
+	f := FaultOf{Kind: s.kind(), Whom: w.t.whom(s)}
+	switch {
+	case s.action >= moves:
+	case s.at == manager:
+		f.Message = saga.ShortName(w.event(s.message).Body)
+	default:
+		f.Message = saga.ShortName(w.command(s.message).Body)
+	}
+	return f
+}
+
+// kind is what a step is where it is a fault.
+func (s *step) kind() Kind {
+	switch s.action {
+	case repeats:
+		return Repeated
+	case rewinds:
+		return Rewound
+	case loses:
+		return Lost
+	case sets:
+		return SetAside
+	case wishes, overdue:
+		switch {
+		case s.action == wishes && s.wish == operatorUnwinds:
+			return Unwound
+		case s.action == wishes && s.wish != clockGivesUp:
+			return Resent
+		}
+		return GivenUp
+	default:
+		return Own
+	}
+}
 
 // step is one thing that happens in a world. at is the participant, or manager.
 type step struct {
@@ -36,14 +96,19 @@ type step struct {
 	err  error
 }
 
+// whom says whom a step is about.
+func (t *tables[D]) whom(s *step) string {
+	if s.at == manager {
+		return "process manager"
+	}
+	return t.config.Participants[s.at].Name
+}
+
 // tell says what happens in a step, as a line of a story.
 func (t *tables[D]) tell(s *step) string {
-	who, what := "process manager", ""
-	if s.at != manager {
-		who = t.config.Participants[s.at].Name
-	}
+	what := ""
 	switch {
-	case s.action == moves || s.action == wishes || s.action == overdue:
+	case s.action >= moves:
 	case s.at == manager:
 		e := t.event(s.message)
 		what = fmt.Sprintf("%s (sequence %d)", saga.ShortName(e.Body), e.Sequence)
@@ -51,7 +116,7 @@ func (t *tables[D]) tell(s *step) string {
 		c := t.command(s.message)
 		what = fmt.Sprintf("%s (attempt %d)", saga.ShortName(c.Body), c.Attempt)
 	}
-	line := who + ": "
+	line := t.whom(s) + ": "
 	switch s.action {
 	case takes:
 		line += "takes " + what
@@ -70,6 +135,8 @@ func (t *tables[D]) tell(s *step) string {
 	case moves:
 	case overdue:
 		line += "a deadline passes, its answer unread in the log or set aside"
+	case swaps:
+		line += "from now on the instance is decided by another definition"
 	case wishes:
 		line += s.wish.tell()
 	}

@@ -19,7 +19,7 @@ type seen[D any] struct {
 type worker[D any] struct {
 	t       *tables[D]
 	sides   int
-	forms   map[uint32]seen[D]
+	forms   map[uint64]seen[D]
 	decided map[uint64]applied
 	wished  map[uint64]applied
 	taken   [maxSides]map[uint64][]turn
@@ -34,7 +34,7 @@ type worker[D any] struct {
 
 func newWorker[D any](t *tables[D]) *worker[D] {
 	w := &worker[D]{
-		t: t, sides: len(t.config.Participants), forms: map[uint32]seen[D]{}, decided: map[uint64]applied{},
+		t: t, sides: len(t.config.Participants), forms: map[uint64]seen[D]{}, decided: map[uint64]applied{},
 		wished: map[uint64]applied{}, events: map[message]event{}, orders: map[message]command{},
 	}
 	for k := range w.taken {
@@ -53,22 +53,30 @@ func remember[K comparable, V any](m map[K]V, key K, make func() V) V {
 	return v
 }
 
-func (w *worker[D]) form(id uint32) seen[D] {
-	return remember(w.forms, id, func() seen[D] {
-		s := seen[D]{form: w.t.form(id)}
+func (w *worker[D]) form(x *world) seen[D] {
+	return remember(w.forms, x.decision(0), func() seen[D] {
+		s := seen[D]{form: w.t.form(x.instance)}
+		if x.swapped {
+			return s
+		}
 		if s.err = w.t.checkForm(s.form); s.err == nil {
-			s.err = w.t.probe(id)
+			s.err = w.t.probe(x.instance)
 		}
 		return s
 	})
 }
 
-func (w *worker[D]) decide(id uint32, m message) applied {
-	return remember(w.decided, uint64(id)<<16|uint64(m), func() applied { return w.t.decide(id, m) })
+func (w *worker[D]) decide(x *world, m message) applied {
+	return remember(w.decided, x.decision(uint16(m)), func() applied { return w.t.decide(x, m) })
 }
 
-func (w *worker[D]) apply(id uint32, what wish) applied {
-	return remember(w.wished, uint64(id)<<16|uint64(what), func() applied { return w.t.wish(id, what) })
+func (w *worker[D]) apply(x *world, what wish) applied {
+	return remember(w.wished, x.decision(uint16(what)), func() applied { return w.t.wish(x, what) })
+}
+
+// decision is the key of an input's effect on the instance.
+func (w *world) decision(input uint16) uint64 {
+	return w.decider()<<63 | uint64(w.instance)<<16 | uint64(input)
 }
 
 func (w *worker[D]) side(k int, id uint32) Side {

@@ -83,11 +83,12 @@ type world struct {
 	events   [maxSides]topic // from each
 	aside    [maxSides + 1]letters
 	backlog  [maxSides]uint8 // unread events that were in the log when the deadline passed
+	swapped  bool            // Config.Swapped decides
 }
 
 // appendKey encodes the world of so many participants. Without past, what was read is left out: nothing reads it again.
 func (w *world) appendKey(b []byte, sides int, past bool) []byte {
-	b = binary.AppendUvarint(b, uint64(w.instance))
+	b = binary.AppendUvarint(b, uint64(w.instance)<<1|w.decider())
 	for k := range sides {
 		b = binary.AppendUvarint(b, uint64(w.sides[k]))
 		b = w.commands[k].appendKey(b, past)
@@ -96,6 +97,14 @@ func (w *world) appendKey(b []byte, sides int, past bool) []byte {
 		b = w.aside[k].appendKey(b)
 	}
 	return w.aside[manager].appendKey(b)
+}
+
+// decider is 1 where Config.Swapped decides.
+func (w *world) decider() uint64 {
+	if w.swapped {
+		return 1
+	}
+	return 0
 }
 
 func (t *topic) appendKey(b []byte, past bool) []byte {
@@ -121,7 +130,8 @@ func (l *letters) appendKey(b []byte) []byte {
 // decode reads what appendKey wrote.
 func (w *world) decode(b []byte, sides int) {
 	r := reader{b}
-	*w = world{instance: uint32(r.number())}
+	first := r.number()
+	*w = world{instance: uint32(first >> 1), swapped: first&1 == 1}
 	for k := range sides {
 		w.sides[k] = uint32(r.number())
 		r.topic(&w.commands[k])

@@ -19,6 +19,7 @@ func outcome(v explore.View[fulfilment.Order]) (decided, end string) {
 			list = append(list, text)
 		}
 	}
+	say(w.goods.soldOut, "sold out")
 	say(w.money.ledger.authorized == "refused", "declined")
 	say(w.money.ledger.captured == "refused", "capture refused")
 	say(w.goods.writtenOff > 0, "damaged")

@@ -72,7 +72,7 @@ func (p payment) movesOf(captures bool) []move[payment] {
 		add("the provider's answer to the undo arrives", explore.Calm, reverse(captures))
 	}
 	if op.call == answered {
-		add("the provider's answer is lost, it is asked again", explore.Fault, silent(func(p *payment) { p.of(captures).call = asking }))
+		add("the provider's answer is lost, it is asked again", explore.Fault, silent(func(p *payment) { p.lose(captures) }))
 	}
 	if op.late {
 		add("the late answer to the do arrives", explore.Calm, late(captures))
@@ -106,6 +106,15 @@ func (p *payment) shut(captures bool) {
 	op.settled, op.did = true, *e == "done"
 	if !op.did {
 		op.call = answered
+	}
+}
+
+// lose is an answer that never comes: the call is repeated with the same key, from the beginning.
+func (p *payment) lose(captures bool) {
+	op := p.of(captures)
+	op.call = asking
+	if op.state == "undoing" && !op.did {
+		op.settled = false
 	}
 }
 

@@ -18,6 +18,7 @@ const units = 2
 type warehouse struct {
 	hold                             string // "", held, released, dispatched
 	reserved, dispatched, writtenOff int8
+	soldOut                          bool // it refused
 }
 
 var (
@@ -27,10 +28,10 @@ var (
 	dispatch = messaging.Operation{Name: "dispatch"}
 )
 
-type answers = func(*warehouse, *messaging.Fence) ([]messaging.Message, any, error)
+type decision = func(*warehouse, *messaging.Fence) ([]messaging.Message, any, error)
 
 func (w warehouse) take(c saga.Message) (messaging.Operation, bool, []way[warehouse]) {
-	decide := func(f func(*warehouse) (any, error)) answers {
+	decide := func(f func(*warehouse) (any, error)) decision {
 		return func(w *warehouse, _ *messaging.Fence) ([]messaging.Message, any, error) {
 			answer, err := f(w)
 			return nil, answer, err
@@ -41,7 +42,9 @@ func (w warehouse) take(c saga.Message) (messaging.Operation, bool, []way[wareho
 		return reservation, false, []way[warehouse]{
 			{work: decide((*warehouse).reserve)},
 			{text: "it is sold out", cost: explore.Choice, work: decide(func(w *warehouse) (any, error) {
-				return contracts.StockReservationRefused{OrderID: order, Reason: contracts.ReasonOutOfStock}, w.fresh()
+				err := w.fresh()
+				w.soldOut = true
+				return contracts.StockReservationRefused{OrderID: order, Reason: contracts.ReasonOutOfStock}, err
 			})},
 		}
 	case contracts.ReleaseStock:
@@ -60,8 +63,8 @@ func (w warehouse) take(c saga.Message) (messaging.Operation, bool, []way[wareho
 func (warehouse) moves() []move[warehouse] { return nil }
 
 func (w *warehouse) fresh() error {
-	if w.hold != "" {
-		return errors.New("the warehouse is asked to reserve what the order holds or held already")
+	if w.hold != "" || w.soldOut {
+		return errors.New("the warehouse is asked to reserve again")
 	}
 	return nil
 }

@@ -1,0 +1,170 @@
+package exploration
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ordersaga.internal/processmanager/internal/fulfilment"
+	"ordersaga.internal/processmanager/saga"
+	"ordersaga.internal/processmanager/saga/explore"
+)
+
+// unreached says, in one place, which cells of the saga's table (internal/fulfilment/testdata/table.md) no exploration
+// reaches, and why: it cannot be, or needs so many faults.
+var unreached = []struct {
+	why    string
+	faults int // 0: it cannot be
+	is     func(situation, saga.Cell) bool
+}{
+	{"the machine passes by types that no contract knows", 0, func(_ situation, c saga.Cell) bool {
+		return c.Input == "an event that the table does not name"
+	}},
+	{"what was captured is held no more, so the void after it answers at once: of the two only one is ever owed", 0, func(s situation, _ saga.Cell) bool {
+		return s.failed("authorize payment") && s.failed("capture payment")
+	}},
+	{"a void can fail only where nothing was captured, so neither capture nor dispatch did anything", 0, func(s situation, c saga.Cell) bool {
+		return s.failed("authorize payment") && slices.Contains([]string{"PaymentCaptured", "PaymentRefundFailed", "DispatchRefused"}, c.Input)
+	}},
+	{"a refund fails only where something was captured, and then the void finds nothing to fail at", 0, func(s situation, c saga.Cell) bool {
+		return s.failed("capture payment") && c.Input == "PaymentVoidFailed"
+	}},
+	{"while it goes forward nothing is undone, so nothing answers a compensation", 0, func(s situation, c saga.Cell) bool {
+		_, undo := answers(c.Input)
+		return s.forward() && undo
+	}},
+	{"no step answers before it was asked for", 0, func(s situation, c saga.Cell) bool {
+		k, _ := answers(c.Input)
+		return s.forward() && k > s.step
+	}},
+	{"a step that succeeded was not refused", 0, func(s situation, c saga.Cell) bool {
+		k, _ := answers(c.Input)
+		return k < s.begun() && refusal(c.Input)
+	}},
+	{"steps are undone in reverse, one at a time", 0, func(s situation, c saga.Cell) bool {
+		k, undo := answers(c.Input)
+		return undo && s.undo && !s.again && k < stepNumber(s.waiting)
+	}},
+	{"what was dispatched is never unwound", 0, func(s situation, c saga.Cell) bool {
+		return !s.forward() && (c.Input == "OrderDispatched" || c.Input == "OrderCompleted")
+	}},
+	{"an order has one end: the answer to one end command comes where that was sent", 0, func(s situation, c saga.Cell) bool {
+		switch c.Input {
+		case "OrderRejected":
+			return s.state != "rejected" && s.waiting != "reject"
+		case "OrderCancelled":
+			return s.state != "cancelled" && s.waiting != "cancel"
+		}
+		return false
+	}},
+	{"the order service declines a cancellation when it completes or rejects the order", 0, func(s situation, c saga.Cell) bool {
+		return c.Input == "OrderCancellationDeclined" &&
+			s.state != "completed" && s.state != "rejected" && s.waiting != "complete" && s.waiting != "reject"
+	}},
+	{"the assertion of rule 5: no success is sequenced after its undo", 0, func(_ situation, c saga.Cell) bool {
+		return c.Effect == saga.Jammed && slices.Contains([]string{"StockReserved", "PaymentAuthorized", "PaymentCaptured"}, c.Input)
+	}},
+	{"a do that is open when its undo comes is refused as superseded only where a later attempt comes after it: sent again, " +
+		"set aside, given up, closed by the undo, and read again; and here the undo failed", 5, func(s situation, c saga.Cell) bool {
+		void, refund := s.failed("authorize payment"), s.failed("capture payment")
+		return void && !refund && c.Input == "PaymentDeclined" || refund && !void && c.Input == "PaymentCaptureRefused"
+	}},
+}
+
+// situation is the name of one, taken apart.
+type situation struct {
+	state, waiting string
+	step           int // while it goes forward: the number of the step that it waits for; of all steps where it is completed
+	undo, again    bool
+	owed           []string
+}
+
+func situationOf(name string) situation {
+	var s situation
+	name, owed, _ := strings.Cut(name, ", owed: ")
+	if owed != "" {
+		s.owed = strings.Split(owed, " and ")
+	}
+	name = strings.TrimSuffix(name, ", cancelling")
+	s.state, s.waiting, _ = strings.Cut(name, ", waiting for ")
+	s.waiting, s.undo = strings.CutPrefix(s.waiting, "the compensation of ")
+	s.waiting, s.again = strings.CutSuffix(s.waiting, " once more")
+	s.step = stepNumber(s.waiting)
+	if s.state == "completed" {
+		s.step = len(fulfilment.V1.Steps)
+	}
+	return s
+}
+
+func (s *situation) forward() bool { return s.state == "running" || s.state == "completed" }
+
+// failed tells whether the step's compensation failed for good, once at least.
+func (s *situation) failed(step string) bool {
+	return slices.Contains(s.owed, step) || s.again && s.waiting == step
+}
+
+// begun is the number of the last step that is known to be begun.
+func (s *situation) begun() int {
+	last := s.step
+	for _, name := range s.owed {
+		last = max(last, stepNumber(name))
+	}
+	return last
+}
+
+func stepNumber(name string) int {
+	return slices.IndexFunc(fulfilment.V1.Steps, func(p saga.Step[fulfilment.Order]) bool { return p.Name == name })
+}
+
+// answers returns the number of the step that an event answers, -1 where none, and whether it answers the compensation.
+func answers(input string) (step int, undo bool) {
+	for k := range fulfilment.V1.Steps {
+		s := &fulfilment.V1.Steps[k]
+		switch input {
+		case saga.ShortName(s.Done), saga.ShortName(s.Refused):
+			return k, false
+		case saga.ShortName(s.Undone), saga.ShortName(s.UndoFailed):
+			return k, true
+		}
+	}
+	return -1, false
+}
+
+func refusal(input string) bool {
+	return slices.ContainsFunc(fulfilment.V1.Steps, func(s saga.Step[fulfilment.Order]) bool {
+		return s.Refused != nil && saga.ShortName(s.Refused) == input
+	})
+}
+
+// Cells compares the table of the saga with what an exploration reached. wrong says what is reached though it cannot be,
+// and what is not though it can.
+func Cells(r explore.Result) (reached, impossible int, wrong []string, err error) {
+	cells, err := saga.Cells(fulfilment.V1)
+	for _, c := range cells {
+		c.Stuck = ""
+		why := reasons(c)
+		name := fmt.Sprintf("%s in %q (%s %s)", c.Input, c.Situation, c.Effect, c.Why)
+		switch {
+		case r.Cells[c] && len(why) > 0:
+			wrong = append(wrong, fmt.Sprintf("%s is reached, though: %s", name, why[0]))
+		case r.Cells[c]:
+			reached++
+		case len(why) > 0:
+			impossible++
+		default:
+			wrong = append(wrong, name+" is not reached")
+		}
+	}
+	return reached, impossible, wrong, err
+}
+
+// reasons are all that make a cell impossible.
+func reasons(c saga.Cell) (why []string) {
+	s := situationOf(c.Situation)
+	for _, u := range unreached {
+		if u.is(s, c) {
+			why = append(why, u.why)
+		}
+	}
+	return why
+}
