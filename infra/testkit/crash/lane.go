@@ -87,7 +87,7 @@ func (l *lane[W, I]) supervise(f *life[I]) {
 	case <-f.ended:
 	}
 	l.mu.Lock()
-	crashed, s := f.ports.Dead.Err() != nil, l.script
+	crashed, s := f.ports.crashed(), l.script
 	over := l.closing || l.now != f || f.leaving && !crashed
 	if !over {
 		l.now = nil
@@ -129,7 +129,7 @@ func (l *lane[W, I]) end(ctx context.Context) error {
 			return errors.New("in vain: the program's end")
 		}
 		l.mu.Lock()
-		crashed := f.ports.Dead.Err() != nil
+		crashed := f.ports.crashed()
 		if !crashed && l.now == f {
 			l.now = nil
 		}

@@ -18,6 +18,7 @@ type Ports struct {
 	mu     sync.Mutex
 	script *script // nil while nothing is counted
 	links  map[*link]struct{}
+	killed bool // by a fault
 }
 
 func newPorts(s *script) *Ports {
@@ -48,6 +49,13 @@ func (p *Ports) cutLocked() {
 	clear(p.links)
 }
 
+// crashed tells whether a fault has killed the incarnation.
+func (p *Ports) crashed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.killed
+}
+
 // happen is set on a request whose answer must not come through.
 type happen struct {
 	mode   Mode
@@ -69,6 +77,7 @@ func (p *Ports) pass(kind string) (*happen, error) {
 	case "":
 		return nil, nil
 	case Before:
+		p.killed = true
 		p.cutLocked()
 		p.script.happened()
 		return nil, errReset
@@ -85,6 +94,7 @@ func (p *Ports) answered(h *happen) {
 		return // it died of something else meanwhile
 	}
 	if h.mode == After {
+		p.killed = true
 		p.cutLocked()
 	}
 	h.script.happened()
