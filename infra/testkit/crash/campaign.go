@@ -90,7 +90,7 @@ func (m *campaign[W, I]) everything() {
 	var singles []task[W, I]
 	for i := range m.scenarios {
 		sc := &m.scenarios[i]
-		points := common(sc.Whole, recorded[sc.Name])
+		points := common(sc.Whole, sc.Most, recorded[sc.Name])
 		m.report.Points += len(points)
 		m.t.Logf("%s: %d points", sc.Name, len(points))
 		for _, p := range points {
@@ -140,14 +140,13 @@ func (m *campaign[W, I]) record(scenarios []Scenario[W, I]) map[string][]result 
 	return recorded
 }
 
-// common returns the points that all runs passed. What is prepared on a connection is so only once: it counts where a
-// program's whole life is looked at.
-func common(whole bool, runs []result) (points []Point) {
+// common returns the points that all runs passed.
+func common(whole bool, most int, runs []result) (points []Point) {
 	if len(runs) == 0 {
 		return nil
 	}
 	for _, p := range runs[0].script.seen(0) {
-		if strings.HasPrefix(p.Kind, prepareKind) && !whole {
+		if !whole && once(p.Kind) || most > 0 && p.Nth > most {
 			continue
 		}
 		everywhere := true
@@ -159,6 +158,16 @@ func common(whole bool, runs []result) (points []Point) {
 		}
 	}
 	return points
+}
+
+// once tells what a connection or a client does when it is first used. It counts where a program's whole life is looked at:
+// elsewhere it may have happened before.
+func once(kind string) bool {
+	switch kind {
+	case connectKind, "kafka ApiVersions", "kafka InitProducerID", "kafka GetTelemetrySubscriptions":
+		return true
+	}
+	return strings.HasPrefix(kind, prepareKind)
 }
 
 func (m *campaign[W, I]) replay() {

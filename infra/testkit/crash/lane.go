@@ -25,8 +25,8 @@ type lane[W World[I], I Incarnation] struct {
 
 	mu      sync.Mutex
 	now     *life[I]
+	reviver chan struct{} // closed once the next one lives, or cannot; nil while nobody starts one
 	failed  error
-	closing bool
 	script  *script // of the run at hand
 	starts  int     // in it
 
@@ -88,15 +88,16 @@ func (l *lane[W, I]) supervise(f *life[I]) {
 	}
 	l.mu.Lock()
 	crashed, s := f.ports.crashed(), l.script
-	over := l.closing || l.now != f || f.leaving && !crashed
-	if !over {
-		l.now = nil
+	if l.now != f || f.leaving && !crashed {
+		l.mu.Unlock()
+		return
 	}
 	often := l.starts >= maxStarts
+	revived := make(chan struct{})
+	l.now, l.reviver = nil, revived
 	l.mu.Unlock()
+	defer close(revived)
 	switch {
-	case over:
-		return
 	case !crashed && (s == nil || s.fired() == 0):
 		l.fail(fmt.Errorf("the program ended by itself: %w", f.err))
 		return
@@ -147,6 +148,12 @@ func (l *lane[W, I]) end(ctx context.Context) error {
 // kill ends the incarnation without one that follows.
 func (l *lane[W, I]) kill() {
 	l.mu.Lock()
+	reviver := l.reviver
+	l.mu.Unlock()
+	if reviver != nil {
+		<-reviver
+	}
+	l.mu.Lock()
 	f := l.now
 	l.now = nil
 	l.mu.Unlock()
@@ -157,9 +164,6 @@ func (l *lane[W, I]) kill() {
 
 // close ends everything and waits for it.
 func (l *lane[W, I]) close() {
-	l.mu.Lock()
-	l.closing = true
-	l.mu.Unlock()
 	l.kill()
 	l.working.Wait()
 }

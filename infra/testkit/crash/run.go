@@ -26,7 +26,10 @@ func (l *lane[W, I]) run(sc Scenario[W, I], plan Faults, patience time.Duration)
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	defer func() { r.fired = r.script.fired() }()
+	defer func() {
+		r.script.finish()
+		r.fired = r.script.fired()
+	}()
 
 	if r.err = l.open(ctx, sc.Whole, r.script); r.err != nil {
 		return r

@@ -35,6 +35,9 @@ func (s *script) pass(kind string) Mode {
 func (s *script) happened() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.plan) == 0 {
+		return // the run is over
+	}
 	s.plan, s.claimed = s.plan[1:], false
 	s.counts = map[string]int{}
 	s.phases = append(s.phases, nil)
@@ -42,6 +45,13 @@ func (s *script) happened() {
 	case s.changed <- struct{}{}:
 	default:
 	}
+}
+
+// finish ends the plan: what has not happened will not.
+func (s *script) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plan = nil
 }
 
 // fired is how many faults happened.

@@ -32,6 +32,8 @@ type Scenario[W World[I], I Incarnation] struct {
 	// Whole: from the program's start to its ordinary end, so that those are points, too. Else it is ready when the story
 	// begins, and runs on.
 	Whole bool
+	// Most, where above 0, is how many points of a kind are enough: the later turns of an idle loop are like the first.
+	Most int
 	// Play acts the outside's part, which never crashes but repeats what got no answer. It returns the end: what waits for
 	// the clean end and tells what came of it, in words that are the same each time. The end may be asked for again.
 	Play func(w W, s *Stage[I]) (end func() (string, error), err error)
