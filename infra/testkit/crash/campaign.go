@@ -184,7 +184,11 @@ func (m *campaign[W, I]) replay() {
 		tasks = append(tasks, task[W, I]{sc: &m.scenarios[at], plan: plan})
 	}
 	m.work(tasks, func(_ task[W, I], r result) {
-		m.t.Logf("%s", trail(r.script.seen(len(plan))))
+		if m.set.times == 1 {
+			for n := range len(plan) + 1 {
+				m.t.Logf("passed: %s", trail(r.script.seen(n)))
+			}
+		}
 		if m.report.Singles++; len(plan) > 1 {
 			m.report.Pairs++
 		}

@@ -16,7 +16,10 @@ type life[I Incarnation] struct {
 	ended chan struct{}
 	err   error // of Run, once ended
 
-	leaving bool // it was asked to end; the lane's mu guards it
+	// The lane's mu guards these.
+	leaving bool          // it was asked to end
+	over    chan struct{} // closed once it is decided what follows
+	left    bool          // nothing does: it ended as asked
 }
 
 // lane is a world in which runs follow each other, and who keeps the program alive in it: dead, it is started again.
@@ -63,7 +66,7 @@ func (l *lane[W, I]) begin(s *script) error {
 
 func (l *lane[W, I]) live(it I, p *Ports) {
 	ctx, stop := context.WithCancel(context.Background())
-	f := &life[I]{it: it, ports: p, stop: stop, ended: make(chan struct{})}
+	f := &life[I]{it: it, ports: p, stop: stop, ended: make(chan struct{}), over: make(chan struct{})}
 	l.working.Go(func() {
 		defer close(f.ended)
 		f.err = it.Run(ctx)
@@ -86,30 +89,47 @@ func (l *lane[W, I]) supervise(f *life[I]) {
 	case <-f.ports.Dead.Done():
 	case <-f.ended:
 	}
+	if next := l.decide(f); next != nil {
+		defer close(next)
+		f.stop()
+		f.ports.cut()
+		if err := l.revive(f); err != nil {
+			l.fail(err)
+		}
+	}
+}
+
+// decide tells whether another incarnation is to follow: it returns what is to be closed once it lives.
+func (l *lane[W, I]) decide(f *life[I]) (next chan struct{}) {
 	l.mu.Lock()
-	crashed, s := f.ports.crashed(), l.script
-	if l.now != f || f.leaving && !crashed {
-		l.mu.Unlock()
-		return
+	defer l.mu.Unlock()
+	defer close(f.over)
+	if l.now != f {
+		return nil // another one was let live instead
 	}
-	often := l.starts >= maxStarts
-	revived := make(chan struct{})
-	l.now, l.reviver = nil, revived
+	l.now = nil
+	if f.leaving && !f.ports.crashed() {
+		f.left = true
+		return nil
+	}
+	next = make(chan struct{})
+	l.reviver = next
+	return next
+}
+
+func (l *lane[W, I]) revive(f *life[I]) error {
+	l.mu.Lock()
+	s, often := l.script, l.starts >= maxStarts
 	l.mu.Unlock()
-	defer close(revived)
-	switch {
-	case !crashed && (s == nil || s.fired() == 0):
-		l.fail(fmt.Errorf("the program ended by itself: %w", f.err))
-		return
-	case often:
-		l.fail(fmt.Errorf("the program was started %d times, and ended again: %w", maxStarts, f.err))
-		return
+	if !f.ports.crashed() && (s == nil || s.fired() == 0) {
+		<-f.ended
+		return fmt.Errorf("the program ended by itself: %w", f.err)
 	}
-	f.stop()
-	f.ports.cut()
-	if err := errors.Join(l.world.Lapse(context.Background()), l.begin(s)); err != nil {
-		l.fail(err)
+	if often {
+		<-f.ended
+		return fmt.Errorf("the program was started %d times, and ended again: %w", maxStarts, f.err)
 	}
+	return errors.Join(l.world.Lapse(context.Background()), l.begin(s))
 }
 
 // end lets the program end in its ordinary way. Where it dies instead, the next one is let end.
@@ -124,21 +144,14 @@ func (l *lane[W, I]) end(ctx context.Context) error {
 		l.mu.Unlock()
 		f.stop()
 		select {
-		case <-f.ended:
-		case <-f.ports.Dead.Done():
+		case <-f.over:
 		case <-ctx.Done():
 			return errors.New("in vain: the program's end")
 		}
-		l.mu.Lock()
-		crashed := f.ports.crashed()
-		if !crashed && l.now == f {
-			l.now = nil
-		}
-		l.mu.Unlock()
-		switch {
-		case crashed:
+		if !f.left {
 			continue
-		case f.err != nil && l.script.fired() == 0:
+		}
+		if f.err != nil && l.script.fired() == 0 {
 			return fmt.Errorf("the program's end: %w", f.err)
 		}
 		return nil
