@@ -70,7 +70,7 @@ func (g *graveyard) Start(p *crash.Ports) (*perishable, error) {
 	m, err := messaging.New(messaging.Deps{
 		Pool: pool, Codec: codec{}, Log: log, Metrics: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""),
 		Kafka: func(opts ...kgo.Opt) (*kgo.Client, error) {
-			return kafka.NewClient(g.broker.Config(), log, append(opts, p.Kafka())...)
+			return kafka.NewClient(g.broker.Config(), log, append(opts, p.Kafka()...)...)
 		},
 	}, messaging.Handler[*accounts](newHandler()), messaging.Config{
 		Service: "account", Topics: []string{commandsTopic}, TopicPrefix: g.broker.Prefix, Partitions: partitions,

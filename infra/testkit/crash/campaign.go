@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -18,7 +19,7 @@ type Config[W World[I], I Incarnation] struct {
 }
 
 const (
-	recordings = 3 // undisturbed runs of each scenario: what all of them pass are its points
+	recordings = 5 // undisturbed runs of each scenario: what most of them pass are its points
 	tries      = 3 // of a fault that did not happen
 )
 
@@ -51,7 +52,8 @@ func examine[W World[I], I Incarnation](t *testing.T, c Config[W, I], set settin
 	}
 	for range set.lanes {
 		l := &lane[W, I]{world: c.World(t)}
-		defer l.close()
+		defer l.working.Wait()
+		defer l.kill()
 		if err := l.begin(nil); err != nil {
 			t.Fatal(err)
 		}
@@ -63,6 +65,9 @@ func examine[W World[I], I Incarnation](t *testing.T, c Config[W, I], set settin
 		m.everything()
 	}
 	m.report.Took = time.Since(began)
+	for _, l := range m.lanes {
+		l.kill() // all, before the first is waited for
+	}
 	return m.report
 }
 
@@ -140,23 +145,22 @@ func (m *campaign[W, I]) record(scenarios []Scenario[W, I]) map[string][]result 
 	return recorded
 }
 
-// common returns the points that all runs passed.
+// common returns the points that most runs passed.
 func common(whole bool, most int, runs []result) (points []Point) {
-	if len(runs) == 0 {
-		return nil
+	passed := map[Point]int{}
+	for _, r := range runs {
+		for _, p := range r.script.seen(0) {
+			if whole || !once(p.Kind) {
+				passed[p]++
+			}
+		}
 	}
-	for _, p := range runs[0].script.seen(0) {
-		if !whole && once(p.Kind) || most > 0 && p.Nth > most {
-			continue
-		}
-		everywhere := true
-		for _, r := range runs[1:] {
-			everywhere = everywhere && slices.Contains(r.script.seen(0), p)
-		}
-		if everywhere {
+	for p, n := range passed {
+		if 2*n > len(runs) && (most == 0 || p.Nth <= most) {
 			points = append(points, p)
 		}
 	}
+	slices.SortFunc(points, func(a, b Point) int { return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.Nth, b.Nth)) })
 	return points
 }
 

@@ -4,16 +4,21 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Kafka makes the connections of a client pass the ports.
-func (p *Ports) Kafka() kgo.Opt {
-	return kgo.Dialer(func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return p.dial(ctx, network, addr, kafkaTalk{})
-	})
+// Kafka are options that make the connections of a client pass the ports. A fetch that finds nothing returns soon: the first
+// one of an incarnation often looks at few partitions only, and those that come after it would wait for its end.
+func (p *Ports) Kafka() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.Dialer(func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return p.dial(ctx, network, addr, kafkaTalk{})
+		}),
+		kgo.FetchMaxWait(100 * time.Millisecond),
+	}
 }
 
 // kafkaTalk is Kafka's protocol: both ways a length and that many bytes, a request's first two its key; a broker answers

@@ -175,12 +175,6 @@ func (l *lane[W, I]) kill() {
 	}
 }
 
-// close ends everything and waits for it.
-func (l *lane[W, I]) close() {
-	l.kill()
-	l.working.Wait()
-}
-
 // current waits for an incarnation.
 func (l *lane[W, I]) current(ctx context.Context) (*life[I], error) {
 	for {

@@ -12,8 +12,9 @@ import (
 )
 
 // Database is a postgres.Option: connections of the pool, and of who copies its configuration, pass the ports. They are not
-// encrypted.
+// encrypted, and none is made before it is needed.
 func (p *Ports) Database(c *pgxpool.Config) {
+	c.MinIdleConns = 0
 	c.ConnConfig.TLSConfig, c.ConnConfig.Fallbacks = nil, nil
 	c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		return p.dial(ctx, network, addr, &pgTalk{statements: map[string]string{}})

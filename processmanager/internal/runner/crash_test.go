@@ -140,7 +140,7 @@ func (g *graveyard) Start(p *crash.Ports) (_ *perishable, err error) {
 	m, err := messaging.New(messaging.Deps{
 		Pool: pool, Codec: contracts.NewRegistry(), Log: log, Metrics: metrics, Tracer: noop.NewTracerProvider().Tracer(""),
 		Kafka: func(opts ...kgo.Opt) (*kgo.Client, error) {
-			return kafka.NewClient(g.broker.Config(), log, append(opts, p.Kafka())...)
+			return kafka.NewClient(g.broker.Config(), log, append(opts, p.Kafka()...)...)
 		},
 	}, messaging.Handler[*runner.Batch](h), messaging.Config{
 		Service: "processmanager", Replica: "1", Workers: 1, Topics: contracts.EventTopics(), Partitions: few,
