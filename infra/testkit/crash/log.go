@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,42 +143,57 @@ func (l *Log) Told(keys ...string) ([]string, error) {
 
 // tell checks what was read under one key.
 func (l *Log) tell(key string, names map[string]string) ([]string, error) {
-	sendings, highest := map[string]*kgo.Record{}, map[string]int{}
-	seen := map[string]bool{}
-	bySource := map[string][]string{}
+	sendings, first := map[string]*kgo.Record{}, map[string][]*kgo.Record{}
 	for _, r := range l.byKey[key] {
-		source, id := header(r, "ce_source"), header(r, "ce_id")
-		sending := source + " " + id + " " + header(r, "ce_attempt")
-		if before := sendings[sending]; before != nil {
-			if !same(before, r) {
-				return nil, fmt.Errorf("%s of %s was repeated, but not byte for byte:\n%v\n%v", header(r, "ce_type"), key, before, r)
-			}
-			continue
+		source := header(r, "ce_source")
+		sending := source + " " + header(r, "ce_id") + " " + header(r, "ce_attempt")
+		switch before := sendings[sending]; {
+		case before == nil:
+			sendings[sending] = r
+			first[source] = append(first[source], r)
+		case !same(before, r):
+			return nil, fmt.Errorf("%s of %s was repeated, but not byte for byte:\n%v\n%v", header(r, "ce_type"), key, before, r)
 		}
-		sendings[sending] = r
-		n, err := strconv.Atoi(header(r, "ce_sequence"))
-		if err != nil || n != highest[source]+1 {
-			return nil, fmt.Errorf("%s of %s appeared first with sequence %d after %d of %s", header(r, "ce_type"), key, n, highest[source], source)
-		}
-		highest[source] = n
-		if seen[source+id] {
-			continue
-		}
-		seen[source+id] = true
-		bySource[source] = append(bySource[source], fmt.Sprintf("%s %s: %s %s %s <- %s", names[key], source,
-			strings.TrimPrefix(r.Topic, l.prefix), header(r, "ce_type"),
-			rename(string(r.Value), names), names[header(r, "ce_causationid")]))
 	}
-	sources := make([]string, 0, len(bySource))
-	for source := range bySource {
-		sources = append(sources, source)
-	}
-	slices.Sort(sources)
 	var lines []string
-	for _, source := range sources {
-		lines = append(lines, bySource[source]...)
+	for _, source := range slices.Sorted(maps.Keys(first)) {
+		records, err := inSequence(first[source])
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", key, source, err)
+		}
+		seen := map[string]bool{}
+		for _, r := range records {
+			if id := header(r, "ce_id"); !seen[id] {
+				seen[id] = true
+				lines = append(lines, fmt.Sprintf("%s %s: %s %s %s <- %s", names[key], source, strings.TrimPrefix(r.Topic, l.prefix),
+					header(r, "ce_type"), rename(string(r.Value), names), names[header(r, "ce_causationid")]))
+			}
+		}
 	}
 	return lines, nil
+}
+
+// inSequence returns first appearances by ce_sequence, which has no gap and is the order of their appearance: within a topic
+// that of the log, between topics that of the broker's clock.
+func inSequence(records []*kgo.Record) ([]*kgo.Record, error) {
+	out := make([]*kgo.Record, len(records))
+	highest := map[string]int{} // of each topic
+	for _, r := range records {
+		n, err := strconv.Atoi(header(r, "ce_sequence"))
+		if err != nil || n < 1 || n > len(out) || out[n-1] != nil {
+			return nil, fmt.Errorf("%s has sequence %d among %d messages", header(r, "ce_type"), n, len(records))
+		}
+		if n < highest[r.Topic] {
+			return nil, fmt.Errorf("%s appeared first with sequence %d after %d", header(r, "ce_type"), n, highest[r.Topic])
+		}
+		out[n-1], highest[r.Topic] = r, n
+	}
+	for n := 1; n < len(out); n++ {
+		if out[n].Timestamp.Before(out[n-1].Timestamp) {
+			return nil, fmt.Errorf("%s, sequence %d, appeared before sequence %d", header(out[n], "ce_type"), n+1, n)
+		}
+	}
+	return out, nil
 }
 
 // rename spells the UUIDs in a text by their names.

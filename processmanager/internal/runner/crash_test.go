@@ -238,8 +238,12 @@ func orderThat(last string, script func(*script)) func(*graveyard, *stage) (end,
 	}
 }
 
-func (g *graveyard) cancel(s *stage, order uuid.UUID, outstanding string) error {
-	err := s.Await(outstanding, func() (bool, error) { return g.log.Has(order.String(), outstanding), nil })
+// cancel asks for it while a participant is at work, and waits until that is noted.
+func (g *graveyard) cancel(s *stage, order uuid.UUID, operation string) error {
+	err := s.Await("the participant's "+operation, func() (accepted bool, err error) {
+		err = g.theirs.Pool.QueryRow(s.Context(), `SELECT EXISTS (SELECT FROM fence WHERE subject = $1 AND operation = $2)`, order, operation).Scan(&accepted)
+		return accepted, err
+	})
 	if err != nil {
 		return err
 	}
@@ -257,7 +261,7 @@ func playCancelled(g *graveyard, s *stage) (end, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.cancel(s, order, "CapturePayment.v1"); err != nil {
+	if err := g.cancel(s, order, "capture"); err != nil {
 		return nil, err
 	}
 	amount := contracts.Money{AmountMinor: 3998, Currency: "EUR"}
@@ -270,7 +274,7 @@ func playCancelledTooLate(g *graveyard, s *stage) (end, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.cancel(s, order, "DispatchOrder.v1"); err != nil {
+	if err := g.cancel(s, order, "dispatch"); err != nil {
 		return nil, err
 	}
 	return g.ending(s, order, "OrderCompleted.v1"),
