@@ -32,7 +32,7 @@ import (
 // The process manager dies at every point where it touches the world, in every kind of life that an order has; see crash.
 func TestCrashEverywhere(t *testing.T) {
 	crash.Everywhere(t, crash.Config[*graveyard, *perishable]{
-		World: func(t *testing.T) *graveyard { return newGraveyard(t, fulfilment.Versions()) },
+		World: func(t *testing.T) *graveyard { return newGraveyard(t, fulfilment.Versions(), 0) },
 		Scenarios: []mortal{
 			{Name: "completes", Play: orderThat("OrderCompleted.v1", nil)},
 			{Name: "out of stock", Play: orderThat("OrderRejected.v1", refusing(contracts.ReserveStock{}, func(o uuid.UUID) any {
@@ -65,7 +65,7 @@ func TestCrashAtDeadlines(t *testing.T) {
 		}
 	}
 	crash.Everywhere(t, crash.Config[*graveyard, *perishable]{
-		World: func(t *testing.T) *graveyard { return newGraveyard(t, saga.NewSet(saga.Define(d))) },
+		World: func(t *testing.T) *graveyard { return newGraveyard(t, saga.NewSet(saga.Define(d)), 50*time.Millisecond) },
 		Scenarios: []mortal{
 			{Name: "timed out", Play: orderThat("OrderRejected.v1", refusing(contracts.AuthorizePayment{}, nil))},
 		},
@@ -91,12 +91,13 @@ type graveyard struct {
 	*world
 	theirs *testkit.DB
 	log    *crash.Log
+	tick   time.Duration // how often deadlines are looked at; 0: the default
 }
 
 // few partitions: they are not what is tried here.
 const few = 2
 
-func newGraveyard(t *testing.T, versions *saga.Set) *graveyard {
+func newGraveyard(t *testing.T, versions *saga.Set, tick time.Duration) *graveyard {
 	t.Helper()
 	w := &world{t: t, broker: testkit.Kafka(t), versions: versions, script: newScript()}
 	w.broker.Topics(t, few, contracts.Topics()...)
@@ -108,7 +109,7 @@ func newGraveyard(t *testing.T, versions *saga.Set) *graveyard {
 		Service: "participants", Replica: "1", Workers: 1, Topics: commandTopics(), Partitions: few,
 	})
 	run(t, w.participants.Run)
-	return &graveyard{w, theirs, crash.NewLog(t, w.broker, contracts.Topics()...)}
+	return &graveyard{w, theirs, crash.NewLog(t, w.broker, contracts.Topics()...), tick}
 }
 
 func commandTopics() []string {
@@ -144,7 +145,7 @@ func (g *graveyard) Start(p *crash.Ports) (_ *perishable, err error) {
 		},
 	}, messaging.Handler[*runner.Batch](h), messaging.Config{
 		Service: "processmanager", Replica: "1", Workers: 1, Topics: contracts.EventTopics(), Partitions: few,
-		TopicPrefix: g.broker.Prefix, TimerTick: 100 * time.Millisecond,
+		TopicPrefix: g.broker.Prefix, TimerTick: g.tick,
 	})
 	if err != nil {
 		return nil, err
