@@ -19,11 +19,11 @@ func (p *Ports) Call(ctx context.Context, kind string, do func(ctx context.Conte
 	defer cancel()
 	defer context.AfterFunc(p.Dead, cancel)()
 	err = do(ctx)
-	if h != nil && ctx.Err() == nil { // it was answered, if only with an error
-		p.answered(h)
+	if p.Dead.Err() != nil {
 		return errReset
 	}
-	if p.Dead.Err() != nil {
+	if h != nil { // it is over, if only with an error
+		p.answered(h)
 		return errReset
 	}
 	return err

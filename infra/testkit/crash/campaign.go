@@ -224,14 +224,7 @@ func (m *campaign[W, I]) work(tasks []task[W, I], done func(task[W, I], result))
 		}
 		working.Go(func() {
 			for t := range queue {
-				again, broken := m.one(l, t, done)
-				if again {
-					t.try++
-					queue <- t
-				} else if left.Add(-1) == 0 {
-					close(queue)
-				}
-				if broken {
+				if broken := m.turn(l, t, queue, &left, done); broken {
 					return
 				}
 			}
@@ -241,6 +234,21 @@ func (m *campaign[W, I]) work(tasks []task[W, I], done func(task[W, I], result))
 	if n := left.Load(); n > 0 {
 		m.report.Violations = append(m.report.Violations, fmt.Sprintf("%d runs were not made: every world is broken", n))
 	}
+}
+
+// turn makes a run, or ends with the goroutine where what is played fails the test.
+func (m *campaign[W, I]) turn(l *lane[W, I], t task[W, I], queue chan task[W, I], left *atomic.Int64, done func(task[W, I], result)) (broken bool) {
+	again := false
+	defer func() {
+		if again {
+			t.try++
+			queue <- t
+		} else if left.Add(-1) == 0 {
+			close(queue)
+		}
+	}()
+	again, broken = m.one(l, t, done)
+	return broken
 }
 
 // one makes a run. again: because a fault did not happen.

@@ -65,7 +65,9 @@ func TestCrashAtDeadlines(t *testing.T) {
 		}
 	}
 	crash.Everywhere(t, crash.Config[*graveyard, *perishable]{
-		World: func(t *testing.T) *graveyard { return newGraveyard(t, saga.NewSet(saga.Define(d)), 50*time.Millisecond) },
+		World: func(t *testing.T) *graveyard {
+			return newGraveyard(t, saga.NewSet(saga.Define(d)), 50*time.Millisecond)
+		},
 		Scenarios: []mortal{
 			{Name: "timed out", Play: orderThat("OrderRejected.v1", refusing(contracts.AuthorizePayment{}, nil))},
 		},
