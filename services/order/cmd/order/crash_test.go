@@ -247,4 +247,3 @@ ORDER BY 1`
 		return strings.Join(lines, "\n"), rows.Err()
 	}
 }
-
