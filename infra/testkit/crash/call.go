@@ -42,17 +42,23 @@ var uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 // RoundTrip implements http.RoundTripper.
 func (t transport) RoundTrip(r *http.Request) (answer *http.Response, err error) {
 	kind := "http " + r.Method + " " + uuids.ReplaceAllString(r.URL.Path, "{id}")
-	err = t.ports.Call(r.Context(), kind, func(ctx context.Context) error {
-		if answer, err = t.base.RoundTrip(r.WithContext(ctx)); err != nil {
-			return err
-		}
-		body, err := io.ReadAll(answer.Body)
-		_ = answer.Body.Close()
-		answer.Body = io.NopCloser(bytes.NewReader(body))
+	err = t.ports.Call(r.Context(), kind, func(ctx context.Context) (err error) {
+		answer, err = whole(t.base.RoundTrip(r.WithContext(ctx)))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// whole returns an answer with its body read.
+func whole(answer *http.Response, err error) (*http.Response, error) {
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, err
 }

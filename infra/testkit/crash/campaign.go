@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -31,8 +32,9 @@ func Everywhere[W World[I], I Incarnation](t *testing.T, c Config[W, I]) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // thousands of short lives
 	report := examine(t, c, set)
-	t.Log(report)
+	t.Log("=>", report) // scripts/test shows it
 	if set.replay != "" && report.Singles+report.Pairs == 0 && len(report.Violations) == 0 {
 		t.Errorf("what was to be replayed did not happen: %v", report.Never)
 	}
@@ -199,8 +201,10 @@ func (m *campaign[W, I]) replay() {
 				m.t.Logf("passed: %s", trail(r.script.seen(n)))
 			}
 		}
-		if m.report.Singles++; len(plan) > 1 {
+		if len(plan) > 1 {
 			m.report.Pairs++
+		} else {
+			m.report.Singles++
 		}
 	})
 }
