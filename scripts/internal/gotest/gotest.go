@@ -89,6 +89,7 @@ func read(r io.Reader, out io.Writer) (c Counts, bad []string) {
 			if e.Test != "" {
 				c.Passed++
 			}
+			show(out, name, output[name])
 			delete(output, name)
 		case "skip":
 			if e.Test != "" { // a package without tests is skipped too
@@ -109,4 +110,16 @@ func read(r io.Reader, out io.Writer) (c Counts, bad []string) {
 		}
 	}
 	return c, bad
+}
+
+// show prints the lines that a passed test marked for it: those with "=> " after the place that t.Log puts first.
+func show(out io.Writer, name string, output *strings.Builder) {
+	if output == nil {
+		return
+	}
+	for line := range strings.SplitSeq(output.String(), "\n") {
+		if _, text, marked := strings.Cut(line, ": => "); marked {
+			fmt.Fprintf(out, "%s: %s\n", name, text)
+		}
+	}
 }

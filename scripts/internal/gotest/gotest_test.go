@@ -15,7 +15,7 @@ func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"go.mod":             "module m\n\ngo 1.26.0\n",
-		"good/a_test.go":     `import "testing"; func TestA(t *testing.T) { t.Run("b", func(*testing.T) {}) }`,
+		"good/a_test.go":     `import "testing"; func TestA(t *testing.T) { t.Log("=>", "figures"); t.Log("chatter"); t.Run("b", func(*testing.T) {}) }`,
 		"bad/a_test.go":      `import "testing"; func TestA(t *testing.T) { t.Error("words of a") }; func TestB(*testing.T) {}`,
 		"skipping/a_test.go": `import "testing"; func TestA(t *testing.T) { t.Skip() }`,
 		"broken/a_test.go":   `import "testing"; func TestA(t *testing.T) { noSuchThing() }`,
@@ -48,6 +48,9 @@ func TestRun(t *testing.T) {
 			require.Equal(t, len(want.words) > 0, err != nil)
 			if err != nil {
 				out.WriteString(err.Error())
+			}
+			if name == "good" { // what is marked is shown, and nothing else
+				require.Equal(t, "m/good.TestA: figures\n", out.String())
 			}
 			for _, words := range want.words {
 				require.Contains(t, out.String(), words)

@@ -41,22 +41,29 @@ type service struct {
 	admin   *httpserver.Server
 }
 
-// newService reaches the database and the broker, checks that both are as they must be, and listens.
-func newService(ctx context.Context, c config) (_ *service, err error) {
-	s := &service{watch: watch.New()}
-	if s.parts, err = c.Open(ctx, "order"); err != nil {
+// newService reaches the database and the broker, and puts the service together on them.
+func newService(ctx context.Context, c config) (*service, error) {
+	parts, err := c.Open(ctx, "order")
+	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			s.parts.Close(ctx)
-		}
-	}()
+	s, err := assemble(ctx, c, parts)
+	if err != nil {
+		parts.Close(ctx)
+		return nil, err
+	}
+	return s, nil
+}
+
+// assemble checks that database and broker are as they must be, and listens.
+func assemble(ctx context.Context, c config, parts *program.Parts) (*service, error) {
+	s := &service{parts: parts, watch: watch.New()}
 	topics := []string{contracts.OrderCommands, contracts.OrderEvents}
 	if err := s.parts.Check(ctx, topics, contracts.Partitions, schemas...); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
 	s.store = store.New(s.parts.Pool)
+	var err error
 	if s.backlog, err = backlog.New(s.store, c.backlog(), s.parts.Telemetry.Registry); err != nil {
 		return nil, fmt.Errorf("backlog: %w", err)
 	}
