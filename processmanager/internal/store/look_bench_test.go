@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,6 +25,14 @@ func BenchmarkLook(b *testing.B) {
 func BenchmarkCountWaiting(b *testing.B) {
 	benchInFlightOrders(b, func(ctx context.Context, tx pgx.Tx, _ *store.Store) error {
 		_, err := store.CountWaiting(ctx, tx, []string{"reserve stock"}, now, now)
+		return err
+	})
+}
+
+// BenchmarkCountAnswered looks for who had an answer where nobody had: what finding a storm costs beside that.
+func BenchmarkCountAnswered(b *testing.B) {
+	benchInFlightOrders(b, func(ctx context.Context, tx pgx.Tx, _ *store.Store) error {
+		_, err := store.CountAnswered(ctx, tx, "reserve stock", now.Add(-time.Hour), 1000)
 		return err
 	})
 }
