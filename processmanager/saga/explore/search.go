@@ -51,7 +51,9 @@ func newSearch[D any](t *tables[D]) *search[D] {
 // run explores from the first world.
 func (s *search[D]) run(first *world) error {
 	s.workers[0].begin(first)
-	s.collect(&s.open, 0)
+	if err := s.collect(&s.open, 0); err != nil {
+		return err
+	}
 	for {
 		if err := s.closure(); err != nil {
 			return err

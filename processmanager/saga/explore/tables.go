@@ -47,7 +47,6 @@ type tables[D any] struct {
 	cells     map[saga.Cell]bool
 	stuck     map[string]int
 	takers    map[string]int // by wire type of a command
-	starting  int            // the participant whose event starts the instance
 	attempted int            // more attempts of a command than this are a violation
 }
 

@@ -36,9 +36,9 @@ func hints(body []byte) ([]payments.Hint, error) {
 	if err := json.Unmarshal(body, &event); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
-	order, err := uuid.Parse(event.Data.Object.Metadata[metadataOrder])
-	if err != nil || !successes[event.Type] {
+	reference := event.Data.Object.Metadata[metadataOrder]
+	if uuid.Validate(reference) != nil || !successes[event.Type] { // none of ours
 		return nil, nil
 	}
-	return []payments.Hint{{Order: order}}, nil // an intent stands for more than one call
+	return []payments.Hint{{Order: uuid.MustParse(reference)}}, nil // an intent stands for more than one call
 }
