@@ -36,9 +36,14 @@ func hints(body []byte) ([]payments.Hint, error) {
 	if err := json.Unmarshal(body, &event); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
-	reference := event.Data.Object.Metadata[metadataOrder]
-	if uuid.Validate(reference) != nil || !successes[event.Type] { // none of ours
+	order, ours := orderOf(event.Data.Object.Metadata[metadataOrder])
+	if !ours || !successes[event.Type] {
 		return nil, nil
 	}
-	return []payments.Hint{{Order: uuid.MustParse(reference)}}, nil // an intent stands for more than one call
+	return []payments.Hint{{Order: order}}, nil // an intent stands for more than one call
+}
+
+func orderOf(reference string) (order uuid.UUID, ours bool) {
+	order, err := uuid.Parse(reference)
+	return order, err == nil
 }
