@@ -16,6 +16,7 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/scripts/internal/check/read"
 )
 
 // Stack is a running system.
@@ -77,7 +78,18 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 	if err := s.lay(); err != nil {
 		return nil, err
 	}
-	return s, s.startPrograms(ctx)
+	if err := s.startPrograms(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.Addresses().Write(filepath.Join(c.Dir, "stack.json"))
+}
+
+// Addresses is where the checker reads the stack. It finds them in stack.json of the data folder, too.
+func (s *Stack) Addresses() read.Addresses {
+	return read.Addresses{
+		Brokers: s.Brokers, Provider: "http://" + s.provider, ProviderKey: ProviderKey, Postgres: s.superuser,
+		Inputs: filepath.Join(s.Config.Root, "scripts", "seed.json"),
+	}
 }
 
 // infrastructure starts PostgreSQL, the broker and Jaeger at once.
