@@ -43,7 +43,7 @@ var uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 func (t transport) RoundTrip(r *http.Request) (answer *http.Response, err error) {
 	kind := "http " + r.Method + " " + uuids.ReplaceAllString(r.URL.Path, "{id}")
 	err = t.ports.Call(r.Context(), kind, func(ctx context.Context) (err error) {
-		answer, err = whole(t.base.RoundTrip(r.WithContext(ctx)))
+		answer, err = whole(t.base.RoundTrip(r.WithContext(ctx))) //nolint:bodyclose // the caller closes it
 		return err
 	})
 	if err != nil {
