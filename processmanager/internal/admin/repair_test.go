@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/httpserver"
@@ -104,8 +105,11 @@ func TestStormsAreListedAndReleased(t *testing.T) {
 		s := store.Storm{
 			ID: uuid.Must(uuid.NewV7()), Step: step, BeganAt: time.Now().UTC(), Waiting: store.Waiting{InFlight: 100, Overdue: 90},
 		}
-		if begun, err := store.BeginStorm(t.Context(), p.db.Pool, &s); err != nil || !begun {
-			t.Fatal(begun, err)
+		if err := pgx.BeginFunc(t.Context(), p.db.Pool, func(tx pgx.Tx) error {
+			_, err := store.BeginStorm(t.Context(), tx, &s, 0)
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
 		ids = append(ids, s.ID)
 	}

@@ -80,6 +80,10 @@ func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held m
 	if len(passed) == 0 {
 		return nil, nil
 	}
+	ever, err := store.StormsEver(ctx, tx, passed) // before anything is counted
+	if err != nil {
+		return nil, err
+	}
 	if held, err = store.Held(ctx, tx, passed); err != nil {
 		return nil, err
 	}
@@ -103,7 +107,7 @@ func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held m
 		if !h.cfg.Storm.begins(w) {
 			continue
 		}
-		if err := h.beginStorm(ctx, tx, step, w, now); err != nil {
+		if err := h.beginStorm(ctx, tx, &store.Storm{Step: step, BeganAt: now, Waiting: w}, ever[step]); err != nil {
 			return nil, err
 		}
 		begun = true
@@ -115,20 +119,17 @@ func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held m
 }
 
 // beginStorm calls for an operator, once however many replicas see it.
-func (h *Handler) beginStorm(ctx context.Context, tx pgx.Tx, step string, w store.Waiting, now time.Time) error {
-	id, err := uuid.NewV7()
-	if err != nil {
+func (h *Handler) beginStorm(ctx context.Context, tx pgx.Tx, s *store.Storm, ever int) (err error) {
+	if s.ID, err = uuid.NewV7(); err != nil {
 		return fmt.Errorf("name a deadline storm: %w", err)
 	}
-	begun, err := store.BeginStorm(ctx, tx, &store.Storm{ID: id, Step: step, BeganAt: now, Waiting: w})
-	if err != nil {
+	begun, err := store.BeginStorm(ctx, tx, s, ever)
+	if err != nil || !begun {
 		return err
 	}
-	h.metrics.storms.WithLabelValues(step).Set(1)
-	if begun {
-		h.deps.Log.ErrorContext(ctx, "deadline storm: no order is undone because of this step until its answers come again or an operator releases it",
-			"step", step, "storm_id", id, "in_flight", w.InFlight, "overdue", w.Overdue, "answered", w.Answered)
-	}
+	h.metrics.storms.WithLabelValues(s.Step).Set(1)
+	h.deps.Log.ErrorContext(ctx, "deadline storm: no order is undone because of this step until its answers come again or an operator releases it",
+		"step", s.Step, "storm_id", s.ID, "in_flight", s.InFlight, "overdue", s.Overdue, "answered", s.Answered)
 	return nil
 }
 

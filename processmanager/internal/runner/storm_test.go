@@ -157,6 +157,40 @@ func TestWhatAStormLeavesStartsAnew(t *testing.T) {
 	}
 }
 
+// An operator who releases a storm lets those be undone whose deadlines passed in it; what comes later is guarded anew.
+func TestAnOperatorReleasesAStorm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, patient())
+	m := w.manager("1", atLeast(10))
+	orders := w.silence(20)
+	w.expire(orders[:15]...)
+	testkit.Eventually(t, func() bool { return len(w.storms()) == 1 }, "a storm")
+	// The payment service stays away: nobody answers the compensations either.
+	w.script.on(contracts.VoidPayment{}, nil)
+	first := w.storms()[0]
+	s, released, err := store.Release(t.Context(), w.db.Pool, first.ID, "olga", "the provider is gone for today", time.Now().UTC())
+	if err != nil || !released || s.Operator != "olga" || s.EndedAt.IsZero() {
+		t.Fatalf("%+v, %t, %v", s, released, err)
+	}
+	testkit.Eventually(t, func() bool { return w.unwound() == 15 }, "what was overdue is undone")
+	testkit.Eventually(t, func() bool { return m.showsStorm(t, false) }, "it is over")
+	if n := w.count(`SELECT count(*) FROM instance WHERE order_id = ANY($1) AND state = 'running'`, orders[15:]); n != 5 {
+		t.Errorf("%d of 5 whose deadlines did not pass are running", n)
+	}
+	if again, released, err := store.Release(t.Context(), w.db.Pool, first.ID, "otto", "me too", time.Now().UTC()); err != nil || released || again != s {
+		t.Errorf("released twice: %+v, %t, %v", again, released, err)
+	}
+	later := w.silence(10)
+	w.expire(later[0])
+	testkit.Eventually(t, func() bool { return len(w.storms()) == 2 }, "the next storm")
+	if s := w.storms()[0]; s.Overdue != 15 || s.InFlight != 15 { // 10 and the 5 that nobody released
+		t.Errorf("storm %+v", s)
+	}
+	if n := w.unwound(); n != 15 {
+		t.Errorf("%d orders were given up", n)
+	}
+}
+
 // Nor is a small share of many, wherever those are that had an answer.
 func TestAFewOfManyAreNoStorm(t *testing.T) {
 	t.Parallel()

@@ -121,8 +121,14 @@ SELECT count(*) FROM (
         AND NOT (step = $1 AND deadline IS NOT NULL) AND NOT (failed = $1 AND reason = '` + saga.TimedOut + `')
     ORDER BY order_id DESC LIMIT $3) AS answered`
 
+	stormsEverSQL = `SELECT step, count(*) FROM deadline_storm WHERE step = ANY($1) GROUP BY step`
+
+	// Waits for those who begin or end a storm, and keeps them out until the transaction ends.
+	lockStormsSQL = `LOCK TABLE deadline_storm IN SHARE ROW EXCLUSIVE MODE`
+
 	beginStormSQL = `
-INSERT INTO deadline_storm (storm_id, step, began_at, in_flight, overdue, answered) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO deadline_storm (storm_id, step, began_at, in_flight, overdue, answered)
+SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM deadline_storm WHERE step = $2) = $7
 ON CONFLICT (step) WHERE ended_at IS NULL DO NOTHING
 RETURNING storm_id`
 

@@ -90,9 +90,30 @@ func firstAt(t time.Time) (order uuid.UUID) {
 	return order
 }
 
-// BeginStorm records that a storm begins; begun is false where another replica did so already.
-func BeginStorm(ctx context.Context, q Querier, s *Storm) (begun bool, err error) {
-	return changed(q.Query(ctx, beginStormSQL, id(s.ID), s.Step, s.BeganAt, s.InFlight, s.Overdue, s.Answered))
+// StormsEver returns how many storms each step had, where it had any.
+func StormsEver(ctx context.Context, q Querier, steps []string) (map[string]int, error) {
+	rows, err := q.Query(ctx, stormsEverSQL, steps)
+	var (
+		step string
+		n    int
+		out  = make(map[string]int)
+	)
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&step, &n}, func() error { out[step] = n; return nil })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("count deadline storms: %w", err)
+	}
+	return out, nil
+}
+
+// BeginStorm records that a storm begins. ever is how many the step had before its instances were counted: begun is false
+// where there is another since, also one that an operator released by now. What was counted would be what was released.
+func BeginStorm(ctx context.Context, tx pgx.Tx, s *Storm, ever int) (begun bool, err error) {
+	if _, err := tx.Exec(ctx, lockStormsSQL); err != nil {
+		return false, fmt.Errorf("begin a deadline storm: %w", err)
+	}
+	return changed(tx.Query(ctx, beginStormSQL, id(s.ID), s.Step, s.BeganAt, s.InFlight, s.Overdue, s.Answered, ever))
 }
 
 // Calm records that a storm ended by itself; ended is false where it had ended already.

@@ -142,21 +142,23 @@ func TestDeadlinesInAStorm(t *testing.T) {
 				}
 			}
 		}
+		ever := 0
 		begin := func(at time.Duration) store.Storm {
 			t.Helper()
 			s := store.Storm{
 				ID: uuid.Must(uuid.NewV7()), Step: "reserve stock", BeganAt: now.Add(at), Waiting: store.Waiting{InFlight: 3, Overdue: 2},
 			}
-			if begun, err := store.BeginStorm(ctx, c.tx, &s); err != nil || !begun {
+			if begun, err := store.BeginStorm(ctx, c.tx, &s, ever); err != nil || !begun {
 				t.Fatal(begun, err)
 			}
+			ever++
 			return s
 		}
 		check("no storm", "passes", "passes", "passes")
 		first := begin(-50 * time.Minute)
 		check("a storm", "not due", "held", "passes")
 		other := store.Storm{ID: uuid.Must(uuid.NewV7()), Step: first.Step, BeganAt: now, Waiting: first.Waiting}
-		if begun, err := store.BeginStorm(ctx, c.tx, &other); err != nil || begun {
+		if begun, err := store.BeginStorm(ctx, c.tx, &other, ever); err != nil || begun {
 			t.Errorf("a second storm of the step: %t, %v", begun, err)
 		}
 		if ended, err := store.Calm(ctx, c.tx, first.ID, now.Add(-40*time.Minute)); err != nil || !ended {
@@ -169,6 +171,13 @@ func TestDeadlinesInAStorm(t *testing.T) {
 			t.Fatal(s, released, err)
 		}
 		check("released", "passes", "passes", "passes")
+		// Who counted before that storm counted what was released.
+		if begun, err := store.BeginStorm(ctx, c.tx, &other, ever-1); err != nil || begun {
+			t.Errorf("a storm of what was released: %t, %v", begun, err)
+		}
+		if n, err := store.StormsEver(ctx, c.tx, []string{first.Step, "capture payment"}); err != nil || len(n) != 1 || n[first.Step] != ever {
+			t.Errorf("storms ever: %v, %v", n, err)
+		}
 		begin(-10 * time.Minute)
 		check("a third, in which what was released passes", "passes", "passes", "passes")
 	})
@@ -209,7 +218,7 @@ func TestWhoWaitsForAStep(t *testing.T) {
 		c.exec(ctx, `INSERT INTO dead_letter_heads ("group", subject, partition, since) VALUES ('processmanager', $1, 5, now())`, r[1].ID)
 		check(4, 2)
 		s := store.Storm{ID: uuid.Must(uuid.NewV7()), Step: "reserve stock", BeganAt: now, Waiting: store.Waiting{InFlight: 4, Overdue: 2}}
-		if _, err := store.BeginStorm(ctx, c.tx, &s); err != nil {
+		if _, err := store.BeginStorm(ctx, c.tx, &s, 0); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := store.Release(ctx, c.tx, s.ID, "olga", "gone", now); err != nil {
