@@ -129,7 +129,7 @@ func TestProviderDown(t *testing.T) {
 		return err == nil && waiting > 30
 	}, "operations that wait")
 	testkit.Eventually(t, func() bool {
-		return w.measured(`payment_provider_calls_total{operation="authorize",outcome="not_called"}`) > 0
+		return w.measured(`payment_provider_breaker_state`) == 2
 	}, "an open breaker")
 	w.provider.Restart(t)
 	for _, o := range orders {

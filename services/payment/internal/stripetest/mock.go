@@ -46,7 +46,8 @@ var mock = sync.OnceValues(func() (string, error) {
 	if err := listener.Close(); err != nil {
 		return "", fmt.Errorf("start stripe-mock: %w", err)
 	}
-	if err := start(exec.Command(path, "-http-addr", addr)); err != nil {
+	// It would listen for HTTPS on all addresses unless told otherwise.
+	if err := start(exec.Command(path, "-http-addr", addr, "-https-addr", "127.0.0.1:0")); err != nil {
 		return "", fmt.Errorf("start stripe-mock: %w", err)
 	}
 	ticker := time.NewTicker(20 * time.Millisecond)

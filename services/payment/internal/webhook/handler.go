@@ -1,9 +1,9 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -57,7 +57,10 @@ func New(c Config) (http.Handler, error) {
 }
 
 func (h *handler) take(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body) // the server bounds it
+	var data bytes.Buffer
+	data.Grow(int(min(max(r.ContentLength, 0), 256<<10)) + bytes.MinRead) // so that it need not grow
+	_, err := data.ReadFrom(r.Body)                                       // the server bounds it
+	body := data.Bytes()
 	if err != nil {
 		h.webhooks.WithLabelValues("unreadable").Inc()
 		httpserver.BadRequest(w, r, err)

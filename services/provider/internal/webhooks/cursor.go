@@ -14,6 +14,7 @@ import (
 // cursor means that lines are delivered again, which receivers have to cope with anyway.
 type cursor struct {
 	path string
+	file *os.File
 	at   atomic.Int64
 }
 
@@ -21,26 +22,25 @@ type cursor struct {
 // means the beginning: rather again than never.
 func (c *cursor) open(end int64) error {
 	data, err := os.ReadFile(c.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return c.move(end)
-	}
-	if err != nil {
+	at := end
+	switch {
+	case err == nil:
+		if at, err = strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err != nil || at < 0 || at > end {
+			at = 0
+		}
+	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("webhooks' cursor: %w", err)
 	}
-	at, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
-	if err != nil || at < 0 || at > end {
-		at = 0
+	if c.file, err = os.OpenFile(c.path, os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
+		return fmt.Errorf("webhooks' cursor: %w", err)
 	}
-	c.at.Store(at)
-	return nil
+	return c.move(at)
 }
 
+// move writes in place, always as many bytes: a file that is replaced several times a second costs the device more than the
+// entries do.
 func (c *cursor) move(at int64) error {
-	fresh := c.path + ".new"
-	if err := os.WriteFile(fresh, strconv.AppendInt(nil, at, 10), 0o600); err != nil {
-		return fmt.Errorf("webhooks' cursor: %w", err)
-	}
-	if err := os.Rename(fresh, c.path); err != nil {
+	if _, err := c.file.WriteAt(fmt.Appendf(nil, "%020d\n", at), 0); err != nil {
 		return fmt.Errorf("webhooks' cursor: %w", err)
 	}
 	c.at.Store(at)

@@ -78,9 +78,10 @@ func New(source Source, registry *prometheus.Registry, log *slog.Logger, c Confi
 // backlog is how many bytes are behind the cursor.
 func (s *Sender) backlog() int64 { return s.source.Size() - s.cursor.at.Load() }
 
-// Run delivers until ctx ends.
+// Run delivers until ctx ends, once.
 func (s *Sender) Run(ctx context.Context) {
 	defer s.client.CloseIdleConnections()
+	defer s.cursor.file.Close() //nolint:errcheck // nothing is lost with it
 	timer := time.NewTimer(s.config.Every)
 	defer timer.Stop()
 	for failures := 0; ; {
@@ -132,10 +133,15 @@ func (s *Sender) deliver(ctx context.Context) error {
 
 // body makes the lines, which are JSON objects, one JSON document.
 func body(lines []byte) []byte {
-	out := make([]byte, 0, len(lines)+16)
-	out = append(out, `{"items":[`...)
-	out = append(out, bytes.ReplaceAll(lines[:len(lines)-1], []byte{'\n'}, []byte{','})...)
-	return append(out, "]}\n"...)
+	const begin, end = `{"items":[`, "]}\n"
+	out := make([]byte, 0, len(begin)+len(lines)+len(end))
+	out = append(append(out, begin...), lines[:len(lines)-1]...)
+	for i := len(begin); i < len(out); i++ {
+		if out[i] == '\n' { // inside a line it is escaped
+			out[i] = ','
+		}
+	}
+	return append(out, end...)
 }
 
 func (s *Sender) post(ctx context.Context, data []byte) error {
