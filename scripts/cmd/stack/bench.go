@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sort"
@@ -17,7 +18,6 @@ import (
 	"ordersaga.internal/scripts/internal/cpu"
 	"ordersaga.internal/scripts/internal/load"
 	"ordersaga.internal/scripts/internal/stack"
-	"ordersaga.internal/scripts/internal/verify"
 )
 
 // benchResult is what a run prints. Times are in milliseconds; cpu_s_per_1000 is CPU seconds, user and system, for each
@@ -133,9 +133,12 @@ func measure(ctx context.Context, s *stack.Stack, o *benchOptions) (*benchResult
 	}
 	res := summarize(placed, ends, begin)
 	res.cpu(before, after)
-	if res.Violations, err = verify.Stack(ctx, s); err != nil {
+	maps.Copy(placed.At, warm.At)
+	v, err := judged(ctx, s, maps.Keys(placed.At), restPatience)
+	if err != nil {
 		return nil, err
 	}
+	res.Violations = against(v)
 	return res, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -18,7 +19,6 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/scripts/internal/load"
 	"ordersaga.internal/scripts/internal/stack"
-	"ordersaga.internal/scripts/internal/verify"
 )
 
 // demoOrder is one life to show.
@@ -59,20 +59,22 @@ func demoCommand() *cobra.Command {
 }
 
 func demo(ctx context.Context, s *stack.Stack, then string, out io.Writer) error {
-	if err := showLives(ctx, s, out); err != nil {
-		return err
-	}
-	violations, err := verify.Stack(ctx, s)
+	orders, err := showLives(ctx, s, out)
 	if err != nil {
 		return err
 	}
+	v, err := judged(ctx, s, slices.Values(orders), restPatience)
+	if err != nil {
+		return err
+	}
+	violations := against(v)
 	for _, v := range violations {
 		fmt.Fprintln(out, "VIOLATION:", v)
 	}
 	if len(violations) > 0 {
 		return fmt.Errorf("%d invariants do not hold", len(violations))
 	}
-	fmt.Fprintln(out, "\nInvariants hold: money at the provider, stock, no dispatch without captured money, one effect an operation, one end an order.")
+	fmt.Fprintf(out, "\nInvariants hold, by %d records and %d lines of the provider's ledger: money, stock, no dispatch without captured\nmoney, one effect an operation, one end an order, every message in order and every effect explained.\n", v.Records, v.Ledger)
 	if then == "" {
 		return nil
 	}
@@ -109,35 +111,37 @@ func (l *lives) of(id uuid.UUID) []*kgo.Record {
 	return out
 }
 
-func showLives(ctx context.Context, s *stack.Stack, out io.Writer) error {
+// showLives places the orders one by one, and prints what became of each.
+func showLives(ctx context.Context, s *stack.Stack, out io.Writer) (placed []uuid.UUID, err error) {
 	token, err := s.Keys.Token("alice", "customer", time.Hour)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client := load.NewClient(s.APIs("order"), token)
 	l := &lives{seen: map[uuid.UUID][]*kgo.Record{}}
 	tapCtx, stopTap := context.WithCancel(ctx)
 	defer stopTap()
 	if _, err := load.Tap(tapCtx, s.Brokers, contracts.Topics(), true, l.see); err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range demoOrders() {
 		id, err := client.Place(ctx, "", d.order)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		placed = append(placed, id)
 		if d.cancel {
 			if err := client.Cancel(ctx, id); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if err := l.wait(ctx, id, d.want); err != nil {
 			show(out, d.title, id, l.of(id))
-			return fmt.Errorf("the order that %s: %w", d.title, err)
+			return nil, fmt.Errorf("the order that %s: %w", d.title, err)
 		}
 		show(out, d.title, id, l.of(id))
 	}
-	return nil
+	return placed, nil
 }
 
 // wait waits for the end of an order and for the tap to have read what led to it.

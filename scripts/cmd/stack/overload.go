@@ -5,18 +5,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/scripts/internal/load"
 	"ordersaga.internal/scripts/internal/overload"
 	"ordersaga.internal/scripts/internal/stack"
-	"ordersaga.internal/scripts/internal/verify"
 )
 
 type overloadOptions struct {
@@ -151,6 +152,17 @@ func acceptedOf(answers []overload.Answer) (n int) {
 	return n
 }
 
+// acceptedIDs are the orders that were answered 202.
+func acceptedIDs(answers []overload.Answer) iter.Seq[uuid.UUID] {
+	return func(yield func(uuid.UUID) bool) {
+		for i := range answers {
+			if a := &answers[i]; a.Kind == overload.Place && a.Outcome == overload.Done && !yield(a.Order) {
+				return
+			}
+		}
+	}
+}
+
 func sumUp(ctx context.Context, s *stack.Stack, o *overloadOptions, parts [4][]overload.Answer, all []overload.Answer, floodEnd time.Time, ends *load.Ends) (*overloadResult, error) {
 	res := &overloadResult{
 		Limit: o.limit, Offered: o.offered,
@@ -180,9 +192,11 @@ func sumUp(ctx context.Context, s *stack.Stack, o *overloadOptions, parts [4][]o
 		return nil, err
 	}
 	res.Lost += missing
-	if res.Violations, err = verify.Stack(ctx, s); err != nil {
+	v, err := judged(ctx, s, acceptedIDs(all), restPatience)
+	if err != nil {
 		return nil, err
 	}
+	res.Violations = against(v)
 	res.judge(o.ignoreTimes)
 	return res, nil
 }

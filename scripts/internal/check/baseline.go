@@ -129,7 +129,7 @@ func (n *lane) remember(l *life) {
 	if b.Orders[l.id] != digest {
 		l.violates(I10, "it had ended at the baseline, but its rows are no longer what they were")
 	}
-	for _, e := range slices.Concat(l.entries, l.closes) {
+	for _, e := range l.entries {
 		if e.line > b.Ledger.End {
 			l.violates(I10, "it had ended at the baseline, but since then the provider was called: %s", e)
 		}

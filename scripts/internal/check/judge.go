@@ -193,8 +193,8 @@ func (j *judge) leftovers(ctx context.Context, sum *tally) error {
 	for _, key := range sum.closes {
 		delete(j.ledger.closes, key)
 	}
-	for _, e := range j.ledger.closes {
-		sum.found.add(Effect, "", "%s closes the key %s, which is no order's", e, e.Key)
+	for key, entries := range j.ledger.closes {
+		sum.found.add(Effect, "", "%s closes the key %s, which is no order's", entries[0], key)
 	}
 	for _, id := range j.options.Inputs.Accepted {
 		if !placed[id] {

@@ -103,7 +103,8 @@ func (n *lane) judgeLife(l *life, rows *Rows) {
 	if l.rows = rows; rows == nil {
 		l.rows = &Rows{}
 	}
-	l.entries, l.letters, l.heads = n.ledger.byOrder[l.id], n.judge.letters[l.id], n.judge.heads[l.id]
+	l.entries, l.letters, l.heads = slices.Clip(n.ledger.byOrder[l.id]), n.judge.letters[l.id], n.judge.heads[l.id]
+	l.storms = n.shared.Storms
 	l.listen()
 	if l.first[orderPlaced] != nil {
 		n.placed = append(n.placed, l.id)
@@ -113,7 +114,7 @@ func (n *lane) judgeLife(l *life, rows *Rows) {
 	}
 	l.checkEvents()
 	l.checkCommands()
-	n.closes = append(n.closes, l.checkCloses(n.ledger.closes)...)
+	n.closes = append(n.closes, l.takeCloses(n.ledger.closes)...)
 	l.checkMoney()
 	l.checkGoods(n.shelf)
 	l.checkDispatchRefusal(n.shelf)

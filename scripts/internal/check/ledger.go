@@ -1,18 +1,21 @@
 package check
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash"
+	"slices"
 )
 
-// ledger is the provider's, by order. A close has no reference, only the key of what it closes.
+// ledger is the provider's, by order. A close has no reference, only the key of what it closes. A key that was forgotten may
+// be closed again.
 type ledger struct {
 	lines   int64
 	byOrder map[ID][]*Entry
-	closes  map[string]*Entry
+	closes  map[string][]*Entry
 	strange []*Entry // of no order
 	sum     hash.Hash
 	mark    int64  // lines of the baseline
@@ -20,7 +23,7 @@ type ledger struct {
 }
 
 func newLedger(b *Baseline) *ledger {
-	l := &ledger{byOrder: map[ID][]*Entry{}, closes: map[string]*Entry{}, sum: sha256.New(), mark: -1}
+	l := &ledger{byOrder: map[ID][]*Entry{}, closes: map[string][]*Entry{}, sum: sha256.New(), mark: -1}
 	if b != nil {
 		l.mark = b.Ledger.End
 	}
@@ -38,7 +41,7 @@ func (b *ledger) take(line []byte) error {
 		return fmt.Errorf("line %d of the ledger: %w", b.lines, err)
 	}
 	if e.Operation == "close" {
-		b.closes[e.Key] = e
+		b.closes[e.Key] = append(b.closes[e.Key], e)
 		return nil
 	}
 	order, ok := ParseID(e.Reference)
@@ -58,25 +61,20 @@ func (b *ledger) noteMark() {
 
 func (b *ledger) hash() string { return hex.EncodeToString(b.sum.Sum(nil)[:16]) }
 
-// checkCloses returns the keys of the order's operations that were closed at the provider. Who closes undoes.
-func (l *life) checkCloses(closes map[string]*Entry) (keys []string) {
+// takeCloses adds to the order's entries those that close the keys of its operations, and returns these keys.
+func (l *life) takeCloses(closes map[string][]*Entry) (keys []string) {
 	for _, s := range []int{stepAuthorize, stepCapture} {
 		command := l.first[steps[s].do]
 		if command == nil {
 			continue
 		}
-		e := closes[command.id.String()]
-		if e == nil {
-			continue
+		if found := closes[command.id.String()]; len(found) > 0 {
+			keys = append(keys, found[0].Key)
+			l.entries = append(l.entries, found...)
 		}
-		keys = append(keys, e.Key)
-		if l.first[steps[s].undo] == nil {
-			l.violates(Effect, "%s closes %s, but its undo was never asked for", e, command)
-		}
-		if said := l.first[steps[s].done]; said != nil && said.words().Amount.Minor > 0 {
-			l.violates(Effect, "%s, but the provider had closed its key: %s", said, e)
-		}
-		l.closes = append(l.closes, e)
+	}
+	if len(keys) > 0 {
+		slices.SortFunc(l.entries, func(a, b *Entry) int { return cmp.Compare(a.line, b.line) })
 	}
 	return keys
 }

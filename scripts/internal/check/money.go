@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,25 +51,47 @@ func (a *account) book(e *Entry) *int64 {
 	return nil
 }
 
-// asks says which command the provider's operation is for.
+// askedBy says which command the provider's operation is for.
 var askedBy = map[string]kind{"authorize": authorizePayment, "capture": capturePayment, "void": voidPayment, "refund": refundPayment}
+
+// forKey is what the provider did under one key, in its order. A refusal may be forgotten, and after a day every key is: then
+// a key has several entries.
+type forKey []*Entry
+
+func (k forKey) moved() *Entry {
+	for _, e := range k {
+		if e.moved() {
+			return e
+		}
+	}
+	return nil
+}
+
+func (k forKey) has(outcome string) bool {
+	return slices.ContainsFunc(k, func(e *Entry) bool { return e.Outcome == outcome })
+}
+
+// surfaced tells whether the key's operation was done although the provider had refused or closed it before: payment undoes
+// that by itself and tells nobody, for the saga has its answer.
+func (k forKey) surfaced() bool {
+	return len(k) > 1 && k[0].Outcome != "succeeded" && k.moved() != nil
+}
 
 // checkMoney holds the ledger against the messages, both ways, and adds up (I1, I3, I4).
 func (l *life) checkMoney() {
 	var a account
-	effective, keys, own := map[string]*Entry{}, map[string]*Entry{}, map[string]bool{}
+	effective := map[string]*Entry{}
+	l.keys = map[string]forKey{}
 	for _, e := range l.entries {
-		l.checkEntry(e, own)
-		if before := keys[e.Key]; before != nil && e.Key != "" {
-			l.violates(I4, "%s and %s have one key, %s", before, e, e.Key)
-		}
-		keys[e.Key] = e
+		l.keys[e.Key] = append(l.keys[e.Key], e)
+	}
+	own := map[string]bool{}
+	for _, e := range l.entries {
 		if e.Operation == "authorize" {
 			own[e.ID] = true
 		}
-		if sum := a.book(e); sum == nil {
-			l.violates(Effect, "%s is nothing that payment asks for", e)
-		} else if e.Outcome == "succeeded" {
+		l.checkEntry(e, own)
+		if sum := a.book(e); sum != nil && e.Outcome == "succeeded" {
 			*sum += e.Minor
 		}
 		if e.moved() {
@@ -79,38 +102,74 @@ func (l *life) checkMoney() {
 		}
 	}
 	l.checkSums(&a)
-	l.checkAnswersAtProvider(keys)
+	l.checkAnswersAtProvider()
+	l.checkFailures()
+}
+
+// surfaced is forKey.surfaced of what a step does.
+func (l *life) surfaced(step int) bool {
+	command := l.first[steps[step].do]
+	return command != nil && l.keys[command.id.String()].surfaced()
 }
 
 // checkEntry: whatever the provider did, a command asked for, under its own key and with its own amount.
 func (l *life) checkEntry(e *Entry, own map[string]bool) {
-	if e.Operation != "authorize" && !own[e.Authorization] {
+	k, known := askedBy[e.Operation]
+	switch {
+	case e.Operation == "close":
+		l.checkClose(e)
+		return
+	case e.Operation == "expire" && own[e.Authorization]:
+		return // nobody's wish
+	case !known:
+		l.violates(Effect, "%s is nothing that payment asks for", e)
+		return
+	case e.Operation != "authorize" && !own[e.Authorization]:
 		l.violates(Effect, "%s is of authorization %q, which is not this order's", e, e.Authorization)
 	}
-	k := askedBy[e.Operation]
-	if k == noKind {
-		return // an expiry is nobody's wish
-	}
 	command := l.first[k]
+	if meaning[k].role == undoes && l.undoesSurfaced(e, k) {
+		return
+	}
 	if command == nil {
 		l.violates(Effect, "%s, but no %s was ever sent", e, k)
 		return
 	}
-	if !keyOf(e.Key, command) {
+	if !keyOf(e.Key, command.id, command.role() == undoes) {
 		l.violates(Effect, "%s has the key %s, which is not made of that of %s", e, e.Key, command)
 	}
-	if meaning[k].role == does && (e.Minor != command.words().Amount.Minor || e.Currency != command.words().Amount.Currency) {
-		l.violates(I1, "%s, but %s asked for %s", e, command, command.words().Amount)
+	if asked := command.words(); meaning[k].role == does && (e.Minor != asked.Amount.Minor || e.Currency != asked.Amount.Currency) {
+		l.violates(I1, "%s, but %s asked for %s", e, command, asked.Amount)
 	}
 	if e.Operation == "authorize" && e.Method != command.words().Method {
 		l.violates(Effect, "%s is on %s, but %s asked for %s", e, e.Method, command, command.words().Method)
 	}
 }
 
-// keyOf tells whether a key is the command's: its id, and of an undo its id and the number of failures before.
-func keyOf(key string, command *message) bool {
-	rest, ok := strings.CutPrefix(key, command.id.String())
-	if command.role() == does {
+// undoesSurfaced tells whether an entry undoes what surfaced, under a key of its own.
+func (l *life) undoesSurfaced(e *Entry, undo kind) bool {
+	s := meaning[undo].step
+	do := l.first[steps[s].do]
+	return do != nil && l.surfaced(s) && keyOf(e.Key, derived(do.id, "surfaced"), true)
+}
+
+// checkClose: who closes the key of an operation undoes it, or wants to know for certain that it was refused.
+func (l *life) checkClose(e *Entry) {
+	for _, s := range []int{stepAuthorize, stepCapture} {
+		command := l.first[steps[s].do]
+		if command == nil || command.id.String() != e.Key {
+			continue
+		}
+		if l.first[steps[s].undo] == nil && l.first[steps[s].refused] == nil && l.end() != nil {
+			l.violates(Effect, "%s closes %s, which was neither undone nor refused", e, command)
+		}
+	}
+}
+
+// keyOf tells whether a key is made of a command's id: the id itself, and of an undo the id and the number of failures before.
+func keyOf(key string, command ID, undo bool) bool {
+	rest, ok := strings.CutPrefix(key, command.String())
+	if !undo {
 		return ok && rest == ""
 	}
 	n, err := strconv.Atoi(strings.TrimPrefix(rest, "-"))
@@ -146,35 +205,41 @@ func (l *life) checkSums(a *account) {
 }
 
 // checkAnswersAtProvider: whatever payment said that the provider did or refused, the provider did or refused.
-func (l *life) checkAnswersAtProvider(keys map[string]*Entry) {
+func (l *life) checkAnswersAtProvider() {
 	for _, m := range l.said[fromPayment] {
-		says, entry := m.words(), keys[m.cause.String()]
+		says, under := m.words(), l.keys[m.cause.String()]
 		switch m.kind {
 		case paymentAuthorized, paymentCaptured:
-			if says.Amount.Minor > 0 && (entry == nil || !entry.moved() || entry.Minor != says.Amount.Minor) {
-				l.violates(Effect, "%s says %s, but the provider did: %s", m, says.Amount, tell(entry))
+			if done := under.moved(); says.Amount.Minor > 0 && (done == nil || done.Minor != says.Amount.Minor) {
+				l.violates(Effect, "%s says %s, but the provider did: %s", m, says.Amount, tell(done))
 			}
 			if asked := l.first[m.kind.asks()]; asked != nil && says.Amount != asked.words().Amount {
 				l.violates(I1, "%s says %s, but %s asked for %s", m, says.Amount, asked, asked.words().Amount)
 			}
 		case paymentDeclined, paymentCaptureRefused:
-			if says.Reason != "superseded" && (entry == nil || entry.Outcome != "refused") && !l.neverAsked(m) {
-				l.violates(Effect, "%s says %s, but the provider did: %s", m, says.Reason, tell(entry))
+			if says.Reason != "superseded" && !under.has("refused") && !l.neverAsked(m) {
+				l.violates(Effect, "%s says %s, but the provider refused nothing", m, says.Reason)
 			}
 		case paymentVoided, paymentRefunded:
-			if done := l.undoneUnder(m.cause, keys); done != says.Amount.Minor {
+			done := l.undoneUnder(m.cause)
+			if done != says.Amount.Minor && !(says.Amount.Minor == 0 && l.surfaced(m.step())) {
 				l.violates(Effect, "%s says %s, but the provider gave back %d", m, says.Amount, done)
 			}
 		}
 	}
+}
+
+// checkFailures: each undo that the provider refused for good was told, once. A key whose refusal was forgotten, and which
+// was then done, was not refused for good.
+func (l *life) checkFailures() {
 	for _, s := range []int{stepAuthorize, stepCapture} {
 		undo := l.first[steps[s].undo]
-		if undo == nil {
+		if undo == nil || l.surfaced(s) {
 			continue
 		}
 		refused := 0
-		for n := 0; keys[undoKey(undo.id, n)] != nil; n++ {
-			if keys[undoKey(undo.id, n)].Outcome == "refused" {
+		for n := 0; l.keys[undoKey(undo.id, n)] != nil; n++ {
+			if under := l.keys[undoKey(undo.id, n)]; !under.has("succeeded") {
 				refused++
 			}
 		}
@@ -187,14 +252,16 @@ func (l *life) checkAnswersAtProvider(keys map[string]*Entry) {
 func undoKey(command ID, failures int) string { return command.String() + "-" + strconv.Itoa(failures) }
 
 // undoneUnder sums what was moved under the keys of an undo.
-func (l *life) undoneUnder(command ID, keys map[string]*Entry) (sum int64) {
+func (l *life) undoneUnder(command ID) (sum int64) {
 	for n := 0; ; n++ {
-		e := keys[undoKey(command, n)]
-		if e == nil {
+		under := l.keys[undoKey(command, n)]
+		if under == nil {
 			return sum
 		}
-		if e.Outcome == "succeeded" {
-			sum += e.Minor
+		for _, e := range under {
+			if e.moved() {
+				sum += e.Minor
+			}
 		}
 	}
 }

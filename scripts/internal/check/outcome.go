@@ -1,5 +1,7 @@
 package check
 
+import "slices"
+
 // ends says what each end event makes of an order, in every table.
 var ends = map[kind]string{orderCompleted: "completed", orderRejected: "rejected", orderCancelled: "cancelled"}
 
@@ -50,11 +52,19 @@ func (l *life) checkOpen() {
 		}
 		l.found.excuse(l.name, cause, i.Stuck)
 	case len(l.heads) > 0:
+	case l.held():
+		l.found.excuse(l.name, "held in a deadline storm", l.lastCommand())
 	case i == nil:
 		l.violates(I6, "it did not end, and there is no saga instance that could alert")
 	default:
 		l.violates(I6, "it did not end and alerts nobody: it is %s and waits for an answer to its last command, %s", i.State, l.lastCommand())
 	}
+}
+
+// held tells whether the order waits for a step whose deadlines are held.
+func (l *life) held() bool {
+	said := l.said[fromManager]
+	return len(said) > 0 && slices.Contains(l.storms, steps[said[len(said)-1].step()].name) && said[len(said)-1].role() == does
 }
 
 func (l *life) lastCommand() string {

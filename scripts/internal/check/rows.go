@@ -145,4 +145,7 @@ type Shared struct {
 	Products []ProductRow `json:"products"`
 	Letters  []Letter     `json:"letters,omitempty"`
 	Heads    []Head       `json:"heads,omitempty"`
+	Storms   []string     `json:"storms,omitempty"` // steps whose deadlines are held, which alerts
+
+	Unfinished, Counted int64 // orders that have not ended: as their rows say, and as the order service keeps count
 }

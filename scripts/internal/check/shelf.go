@@ -75,6 +75,9 @@ func (s *shelf) check(shared *Shared, f *findings) {
 		}
 		s.checkSKU(sku, d, rows[sku], told[sku], f)
 	}
+	if shared.Unfinished != shared.Counted {
+		f.add(Effect, "", "the order service counts %d orders that have not ended, but has %d", shared.Counted, shared.Unfinished)
+	}
 	for _, p := range shared.Products {
 		if d := s.declared[p.SKU]; d == nil {
 			f.add(Effect, "", "the catalogue has %s, which nobody declared", p.SKU)

@@ -12,13 +12,14 @@ type life struct {
 	said    [sourceCount][]*message // first appearances, by sequence
 	rows    *Rows
 	entries []*Entry // of the provider's ledger
-	closes  []*Entry // of keys, which have no reference
 	letters []Letter // dead letters of any group
 	heads   []string // groups in which it waits behind one
+	storms  []string // steps whose deadlines are held
 	found   *findings
 
 	// What the tables of finding things are made of, once everything is read.
 	first [kindCount]*message // the first of each type
+	keys  map[string]forKey   // what the provider did, by key
 	steps *[stepCount]string  // outcomes, once asked for
 }
 

@@ -39,6 +39,19 @@ func (l *Live) Shared(ctx context.Context) (*check.Shared, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = l.databases["orders"].each(ctx, `SELECT (SELECT count(*) FROM orders WHERE status = 'placed'), (SELECT coalesce(sum(n), 0)::bigint FROM orders_unfinished)`,
+		nil, []any{&s.Unfinished, &s.Counted}, func() error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	var step string
+	err = l.databases["processmanager"].each(ctx, `SELECT step FROM deadline_storm WHERE ended_at IS NULL`, nil, []any{&step}, func() error {
+		s.Storms = append(s.Storms, step)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range []string{"orders", "payments", "warehouse", "processmanager"} {
 		if err := l.databases[name].letters(ctx, s); err != nil {
 			return nil, err
