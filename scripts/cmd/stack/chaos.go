@@ -159,10 +159,16 @@ func breakAndHeal(ctx context.Context, s *stack.Stack, crowd *load.Crowd, c chao
 	patience.Stop()
 	r := &chaosReport{Seed: c.Seed, Kafka: s.Config.Kafka, Seconds: time.Since(begin).Seconds(), Faults: x.Counts(), Notes: x.Notes()}
 	fmt.Fprintln(c.Out, "waiting until every order ended")
-	if err := chaos.Settle(ctx, &crowd.Flights, c.Out); err != nil {
+	operator, err := load.NewOperator(s)
+	if err != nil {
 		return nil, err
 	}
-	if err := chaos.Quiet(ctx, s); err != nil {
+	err = chaos.Settle(ctx, &crowd.Flights, func(ctx context.Context) error {
+		steps, err := operator.ReleaseStorms(ctx, "everything was healed; what hangs now may be undone")
+		r.Storms = append(r.Storms, steps...)
+		return err
+	}, c.Out)
+	if err != nil {
 		return nil, err
 	}
 	stopTap()

@@ -21,7 +21,7 @@ func TestChaosVerdict(t *testing.T) {
 		"not available": {chaosReport{Faults: []chaos.Count{{Kind: chaos.FillBroker, Not: "no disk"}}}, ""},
 		"never fired":   {chaosReport{Faults: []chaos.Count{{Kind: chaos.Pause, Started: 3}}}, "void: never happened: [pause]"},
 		"violation":     {chaosReport{Violations: []string{"a cent too much"}}, "1 violations"},
-		"hangs":         {chaosReport{NotEnded: 1}, "1 orders did not end"},
+		"stuck":         {chaosReport{NotEnded: 1, Excused: map[string]int{"stuck": 1}}, ""}, // and alerts: an operator's
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

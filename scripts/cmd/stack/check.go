@@ -9,31 +9,31 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"ordersaga.internal/contracts"
+	"ordersaga.internal/scripts/internal/check"
+	"ordersaga.internal/scripts/internal/check/read"
 	"ordersaga.internal/scripts/internal/load"
-	"ordersaga.internal/scripts/internal/promise"
 	"ordersaga.internal/scripts/internal/stack"
-	"ordersaga.internal/scripts/internal/verify"
 )
 
-// check is the verdict over a stack at rest: what does not hold, in words, and how many records were read for it.
-func check(ctx context.Context, s *stack.Stack, crowd *load.Crowd) (violations []string, records int, err error) {
-	reader := promise.New()
-	if err := load.ReadAll(ctx, s.Brokers, contracts.Topics(), reader.See); err != nil {
-		return nil, 0, err
-	}
-	records, broken := reader.Broken()
-	found, err := verify.Stack(ctx, s)
+// checkPatience is how long the checker waits for rest once every order ended, or none does any more.
+const checkPatience = time.Minute
+
+// independently lets the checker, which shares no code with the system, judge a stack after a crowd's orders.
+func independently(ctx context.Context, s *stack.Stack, crowd *load.Crowd, tell func(string)) (*check.Verdict, error) {
+	goods, err := s.Addresses().Goods()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	unknown, err := unanswered(ctx, s, crowd)
-	return append(append(broken, found...), unknown...), records, err
+	told := check.Inputs{Goods: goods}
+	for _, id := range crowd.Accepted() {
+		told.Accepted = append(told.Accepted, check.ID(id))
+	}
+	return read.Check(ctx, s.Addresses(), read.Task{Options: check.Options{Inputs: told}, Wait: checkPatience, Tell: tell})
 }
 
-// unanswered finds orders that are in the database although no customer was ever told of them: since every request was
-// repeated with its key until it had its answer, there are none.
-func unanswered(ctx context.Context, s *stack.Stack, crowd *load.Crowd) ([]string, error) {
+// untold finds orders that are in the database although no customer was ever told of them: since every request was
+// repeated with its key until it had its answer, there are none. The checker cannot know that.
+func untold(ctx context.Context, s *stack.Stack, crowd *load.Crowd) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	url, err := s.Database("orders")
@@ -48,10 +48,14 @@ func unanswered(ctx context.Context, s *stack.Stack, crowd *load.Crowd) ([]strin
 	if err != nil {
 		return nil, fmt.Errorf("read the orders: %w", err)
 	}
+	accepted := map[uuid.UUID]bool{}
+	for _, id := range crowd.Accepted() {
+		accepted[id] = true
+	}
 	var out []string
 	var id uuid.UUID
 	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
-		if !crowd.Accepted(id) {
+		if !accepted[id] {
 			out = append(out, fmt.Sprintf("I8: order %s was placed twice, or nobody was told of it", id))
 		}
 		return nil

@@ -52,8 +52,8 @@ func (x *Chaos) kafkaLinks() (out []*faultnet.Link) {
 
 func (x *Chaos) providerLinks() (out []*faultnet.Link) {
 	for _, p := range x.stack.Programs {
-		if l := x.stack.Net.Provider(p.Name()); l != nil {
-			out = append(out, l)
+		if p.Service.Name == "payment" {
+			out = append(out, x.stack.Net.Provider(p.Name()), x.stack.Net.Webhooks(p.Name()))
 		}
 	}
 	return out

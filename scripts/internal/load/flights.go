@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -169,10 +170,9 @@ func (f *Flights) Open() []uuid.UUID {
 	return open
 }
 
-// Accepted tells whether an order was answered with a 202.
-func (f *Flights) Accepted(id uuid.UUID) bool {
+// Accepted returns the orders that were answered with a 202.
+func (f *Flights) Accepted() []uuid.UUID {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, ok := f.kinds[id]
-	return ok
+	return slices.Collect(maps.Keys(f.kinds))
 }

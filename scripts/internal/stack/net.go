@@ -8,7 +8,7 @@ import (
 )
 
 // Net is the proxies of a stack: between each program and PostgreSQL, each program and each broker, each payment and the
-// provider. What looks at the stack from outside does not go through them, except to the embedded broker.
+// provider, who also calls payment with its webhooks. What looks at the stack from outside does not go through them, except to the embedded broker.
 type Net struct {
 	mu       sync.Mutex
 	kafka    []*faultnet.Kafka
@@ -16,10 +16,12 @@ type Net struct {
 	addrs    map[string]string         // by link's name
 	postgres map[string]*faultnet.Link // by program's name
 	provider map[string]*faultnet.Link
+	webhooks map[string]*faultnet.Link
 }
 
 func newNet() *Net {
-	return &Net{addrs: map[string]string{}, postgres: map[string]*faultnet.Link{}, provider: map[string]*faultnet.Link{}}
+	links := func() map[string]*faultnet.Link { return map[string]*faultnet.Link{} }
+	return &Net{addrs: map[string]string{}, postgres: links(), provider: links(), webhooks: links()}
 }
 
 // Postgres is the link between a program and PostgreSQL; nil where it has none.
@@ -34,6 +36,13 @@ func (n *Net) Provider(program string) *faultnet.Link {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.provider[program]
+}
+
+// Webhooks is the link between the provider and a payment that it calls; nil for other programs.
+func (n *Net) Webhooks(program string) *faultnet.Link {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.webhooks[program]
 }
 
 // Kafka is the links between a program and each broker.
@@ -73,6 +82,13 @@ func (n *Net) throughPostgres(program, database string) (string, error) {
 func (n *Net) throughProvider(program, provider string) (string, error) {
 	return n.through(n.provider, program, provider, func(program, target string) (*faultnet.Proxy, *faultnet.Link, error) {
 		return faultnet.Plain(program, "provider", target)
+	})
+}
+
+// throughWebhooks is the proxy of the provider before a payment.
+func (n *Net) throughWebhooks(program, payment string) (string, error) {
+	return n.through(n.webhooks, program, payment, func(program, target string) (*faultnet.Proxy, *faultnet.Link, error) {
+		return faultnet.Plain("provider-1", program, target)
 	})
 }
 
