@@ -22,7 +22,7 @@ type result struct {
 func (l *lane[W, I]) run(sc Scenario[W, I], plan Faults, patience time.Duration) (r result) {
 	r.script = newScript(plan)
 	l.mu.Lock()
-	l.script, l.starts = r.script, 0
+	l.script, l.starts, l.slow = r.script, 0, plan.slow()
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -51,7 +51,7 @@ func (l *lane[W, I]) run(sc Scenario[W, I], plan Faults, patience time.Duration)
 			return r
 		}
 		l.settle()
-		if r.err = errors.Join(l.world.Lapse(ctx), l.begin(nil)); r.err != nil {
+		if r.err = errors.Join(l.lapse(ctx), l.begin(nil)); r.err != nil {
 			return r
 		}
 		r.outcome, r.err = again(end, r.outcome)
@@ -65,7 +65,7 @@ func (l *lane[W, I]) run(sc Scenario[W, I], plan Faults, patience time.Duration)
 func (l *lane[W, I]) open(ctx context.Context, whole bool, s *script) error {
 	if whole {
 		l.kill()
-		return errors.Join(l.world.Lapse(ctx), l.begin(s))
+		return errors.Join(l.lapse(ctx), l.begin(s))
 	}
 	f, err := l.current(ctx)
 	if err != nil {

@@ -34,7 +34,7 @@ func readSettings() (s settings, err error) {
 		return n
 	}
 	s = settings{
-		lanes: max(1, number("LANES", 16)), looks: max(1, number("LOOKS", 3)), pairs: number("PAIRS", 60), seed: uint64(number("SEED", 1)),
+		lanes: max(1, number("LANES", 16)), looks: max(1, number("LOOKS", 2)), pairs: number("PAIRS", 40), seed: uint64(number("SEED", 1)),
 		only: os.Getenv(prefix + "ONLY"), replay: os.Getenv(prefix + "REPLAY"), times: max(1, number("TIMES", 1)),
 		patience: time.Duration(number("PATIENCE", 45)) * time.Second,
 	}

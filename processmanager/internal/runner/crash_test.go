@@ -135,7 +135,10 @@ func (g *graveyard) Start(p *crash.Ports) (_ *perishable, err error) {
 	h, err := runner.New(runner.Deps{
 		Versions: g.versions, Log: log, Metrics: metrics,
 		Customer: func(data any) string { return data.(fulfilment.Order).CustomerID },
-	}, runner.Config{LookEvery: 20 * time.Millisecond})
+	}, runner.Config{
+		LookEvery: 20 * time.Millisecond,
+		Storm:     runner.StormLimit{Share: 1}, // every order here times out; that is no storm
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -307,10 +310,13 @@ func playOwed(g *graveyard, s *stage) (end, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.Try("the waiver", func(ctx context.Context, it *perishable) error {
-		return runner.Ask(ctx, it, order, &runner.Wish{
-			Input: saga.Waive{Step: "authorize payment", Reason: "expires by itself"}, Operator: "olga", Reason: "expires by itself",
-		})
-	})
+	wish := &runner.Wish{
+		Input: saga.Waive{Step: "authorize payment", Reason: "expires by itself"}, Operator: "olga", Reason: "expires by itself",
+		Key: order.String(),
+	}
+	err = s.Try("the waiver", func(ctx context.Context, it *perishable) error { return runner.Ask(ctx, it, order, wish) })
+	if err == nil && wish.Effect != saga.Applied {
+		err = fmt.Errorf("the operator was told that the waiver is %s: %s", wish.Effect, wish.Text)
+	}
 	return g.ending(s, order, "OrderRejected.v1"), err
 }

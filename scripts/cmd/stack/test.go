@@ -74,6 +74,7 @@ func (r *testRun) steps() []step {
 		{"lint", true, lint},
 		{"generated", true, checkGenerated},
 		{"tests", false, r.tests},
+		{"crash", true, r.crash},
 		{"demo", true, script("demo")},
 		{"demo-apache", true, script("demo", "--kafka", "apache", "--replicas", "2")},
 		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
@@ -139,7 +140,7 @@ func checkModules(ctx context.Context, root string, _ io.Writer) error {
 	}
 	var errs []error
 	for _, m := range all {
-		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "./..."}} {
+		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "-tags", "crash", "./..."}} {
 			errs = append(errs, command(ctx, m, []string{"GOWORK=off"}, "go", args...))
 		}
 	}

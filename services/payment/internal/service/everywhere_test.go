@@ -43,6 +43,7 @@ func TestCrashEverywhere(t *testing.T) {
 		{Name: "cancelled in flight", Play: story("pm_ok", step{authorize, "PaymentAuthorized.v1"}, step{void, "PaymentVoided.v1"})},
 		{Name: "answers lost", Play: story("pm_timeout_after", step{authorize, "PaymentAuthorized.v1"}, step{capture, "PaymentCaptured.v1"})},
 		{Name: "unknown and undone", Play: playUnknown},
+		{Name: "told by webhook", Play: playHint},
 		{Name: "undone before it came", Play: story("pm_ok", step{void, "PaymentVoided.v1"}, step{authorize, "PaymentDeclined.v1"})},
 		{Name: "whole life", Whole: true, Play: story("pm_ok", step{authorize, "PaymentAuthorized.v1"}, step{capture, "PaymentCaptured.v1"})},
 	}})
@@ -57,7 +58,8 @@ type (
 // perishable is a replica that may die at any moment.
 type perishable struct {
 	*Service
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	ports *crash.Ports
 }
 
 func (p *perishable) Close() { p.pool.Close() }
@@ -96,7 +98,7 @@ func (g *graveyard) Start(p *crash.Ports) (*perishable, error) {
 		pool.Close()
 		return nil, err
 	}
-	return &perishable{s, pool}, nil
+	return &perishable{s, pool, p}, nil
 }
 
 // Lapse implements crash.World.
@@ -163,6 +165,25 @@ func playUnknown(g *graveyard, s *stage) (end, error) {
 	g.void(o, 1)
 	if err == nil {
 		err = s.Await("the void", func() (bool, error) { return g.log.Has(o.id.String(), "PaymentVoided.v1"), nil })
+	}
+	return g.ending(s, o), err
+}
+
+// playHint: the provider does what it is asked but does not answer; it says so by a webhook, again and again until that is
+// taken.
+func playHint(g *graveyard, s *stage) (end, error) {
+	o := newOrder("pm_timeout_after")
+	g.authorize(o, 1)
+	err := s.Await("the provider's effect", func() (bool, error) { return len(g.effectsOf(o.id)) > 0, nil })
+	if err == nil {
+		err = s.Try("the webhook", func(ctx context.Context, it *perishable) error {
+			return it.ports.Call(ctx, "webhook", func(ctx context.Context) error {
+				return it.Hint(ctx, []payments.Hint{{Order: o.id, Key: o.authorize.String()}})
+			})
+		})
+	}
+	if err == nil {
+		err = s.Await("the answer", func() (bool, error) { return g.log.Has(o.id.String(), "PaymentAuthorized.v1"), nil })
 	}
 	return g.ending(s, o), err
 }
