@@ -109,6 +109,7 @@ type mutator struct {
 	function string
 	edits    []edit
 	names    map[string]int
+	inIf     bool // the list at work is what an if does
 }
 
 // add makes a mutant of a node and returns its number.

@@ -9,14 +9,17 @@ import (
 
 // body mutates a function's body.
 func (m *mutator) body(b *ast.BlockStmt, t *ast.FuncType) {
+	outer := m.inIf
+	m.inIf = false
 	m.list(b.List, t.Results != nil && len(t.Results.List) > 0)
+	m.inIf = outer
 }
 
 // list mutates statements. needed says that the last of them must not be left out: the function would lack a return.
 func (m *mutator) list(list []ast.Stmt, needed bool) {
 	for k, s := range list {
 		last := needed && k == len(list)-1
-		if !last && m.droppable(s) {
+		if !last && m.droppable(s) && !m.guarded(s, list) {
 			m.wrap(s, fmt.Sprintf("if mutantOn != %d { ", m.add("leave out", s)), " }")
 		}
 		m.statement(s, last)
@@ -34,6 +37,13 @@ func (m *mutator) droppable(s ast.Stmt) bool {
 		return !m.skipped(s.X)
 	}
 	return false
+}
+
+// guarded tells whether a statement is all that an if does, and leaves the function: without it the guard holds never, which
+// is another mutant.
+func (m *mutator) guarded(s ast.Stmt, list []ast.Stmt) bool {
+	_, leaves := s.(*ast.ReturnStmt)
+	return leaves && len(list) == 1 && m.inIf
 }
 
 // skipped tells whether an expression calls a function that is left alone.
@@ -59,7 +69,9 @@ func (m *mutator) statement(s ast.Stmt, needed bool) {
 		m.simple(s.Init)
 		m.condition(s.Cond)
 		needed = needed && s.Else != nil
+		m.inIf = true
 		m.list(s.Body.List, needed)
+		m.inIf = false
 		if s.Else != nil {
 			m.statement(s.Else, needed)
 		}
