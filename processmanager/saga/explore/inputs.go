@@ -15,6 +15,7 @@ const (
 	clockResends  wish = iota // it is time to send the outstanding command again
 	clockGivesUp              // the deadline passes and is fired at once
 	clockFires                // the deadline had passed
+	clockHolds                // the deadline had passed, and does not count for now
 	clockIsEarly              // a timer of before comes late
 	redriven                  // the last dead letter was handled
 	operatorSends             // the outstanding command again
@@ -53,6 +54,9 @@ func (t *tables[D]) input(f *form[D], w wish) (i saga.Instance[D], in saga.Input
 		o.Deadline, name = now, "Due at the deadline"
 	case w == clockFires:
 		name = "Due at the deadline"
+	case w == clockHolds:
+		body, name = saga.Due{Held: true}, "Due, held"
+		o.ResendAt = now
 	case w == clockIsEarly && i.Outstanding == nil:
 		name = "Due"
 	case w == clockIsEarly:

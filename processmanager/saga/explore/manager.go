@@ -130,8 +130,10 @@ func (w *worker[D]) clock(x *world) {
 	}
 	asked := &step{action: wishes, at: manager, wish: clockResends}
 	switch {
-	case x.aside[manager].size > 0 || f.overdue:
+	case x.aside[manager].size > 0:
 		asked.wish, asked.cost = operatorSends, Fault
+	case f.overdue:
+		asked.wish, asked.cost = clockHolds, Fault
 	case !w.quiet(x):
 		asked.cost = Fault
 	}
@@ -158,7 +160,10 @@ func (w *worker[D]) clock(x *world) {
 		}
 		w.wish(fire, x)
 	}
-	if !f.overdue && x.aside[manager].size == 0 {
+	switch {
+	case f.overdue: // a storm of deadlines ended
+		w.wish(&step{action: wishes, cost: Choice, at: manager, wish: redriven}, x)
+	case x.aside[manager].size == 0:
 		w.wish(&step{action: wishes, cost: Fault, at: manager, wish: clockGivesUp}, x)
 	}
 }

@@ -42,14 +42,20 @@ const (
 type FaultOf struct {
 	Kind    Kind
 	Whom    string // a participant's name, or "process manager"
-	Message string // without its version; "" where it is about none
+	Message string // that is read, or sent, without its version; "" where it is about none
+	Text    string // of a participant's own
 }
 
 // fault describes a step that is one.
 func (w *worker[D]) fault(s *step) FaultOf {
 	f := FaultOf{Kind: s.kind(), Whom: w.t.whom(s)}
 	switch {
-	case s.action >= moves:
+	case s.action == moves:
+		f.Text = s.text
+	case s.action > moves:
+		if len(s.out) > 0 {
+			f.Message = saga.ShortName(w.command(s.out[0].message).Body)
+		}
 	case s.at == manager:
 		f.Message = saga.ShortName(w.event(s.message).Body)
 	default:
@@ -165,8 +171,10 @@ func (w wish) tell() string {
 		return "the deadline passes, nothing is in the log"
 	case w == clockFires:
 		return "the deadline that passed is fired"
+	case w == clockHolds:
+		return "the deadline that passed is held, and it is time to send again"
 	case w == redriven:
-		return "the last dead letter was handled"
+		return "its deadline starts anew"
 	case w == operatorSends:
 		return "an operator sends again"
 	case w == operatorUnwinds:

@@ -1,5 +1,7 @@
 package explore
 
+import "fmt"
+
 // turn is a Turn with its side and events numbered.
 type turn struct {
 	text string
@@ -94,13 +96,23 @@ func (w *worker[D]) command(m message) command {
 // take returns how a participant's side may decide a command.
 func (w *worker[D]) take(k int, id uint32, m message) []turn {
 	return remember(w.taken[k], uint64(id)<<16|uint64(m), func() []turn {
-		return w.number(k, w.side(k, id).Take(w.command(m).Outgoing))
+		return w.number(k, safely(func() []Turn { return w.side(k, id).Take(w.command(m).Outgoing) }))
 	})
 }
 
 // moves returns what a participant's side may do by itself.
 func (w *worker[D]) moves(k int, id uint32) []turn {
-	return remember(w.moved[k], id, func() []turn { return w.number(k, w.side(k, id).Moves()) })
+	return remember(w.moved[k], id, func() []turn { return w.number(k, safely(w.side(k, id).Moves)) })
+}
+
+// safely makes a panic a turn that must not happen.
+func safely(turns func() []Turn) (out []Turn) {
+	defer func() {
+		if p := recover(); p != nil {
+			out = []Turn{{Err: fmt.Errorf("it panics: %v", p)}}
+		}
+	}()
+	return turns()
 }
 
 func (w *worker[D]) number(k int, turns []Turn) []turn {

@@ -28,7 +28,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	root := &cobra.Command{Use: "scripts", SilenceUsage: true, SilenceErrors: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(upCommand(), tokenCommand(), brokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), overloadCommand())
+	root.AddCommand(upCommand(), tokenCommand(), brokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand())
 	err := root.ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
 	stop()

@@ -136,35 +136,69 @@ func refusal(input string) bool {
 	})
 }
 
-// Cells compares the table of the saga with what an exploration reached. wrong says what is reached though it cannot be,
-// and what is not though it can.
-func Cells(r explore.Result) (reached, impossible int, wrong []string, err error) {
+// CellsFound is how the table of the saga compares with what an exploration reached.
+type CellsFound struct {
+	Reached   int
+	Unreached map[string]int // how many are not, by why
+	Wrong     []string       // what is reached though it should not be, and what is not though nothing says why
+}
+
+// Usual is how many faults are explored every time: enough for every cell that can be reached, but those that say so.
+const Usual = 3
+
+// CellsOf compares the table with an exploration of up to so many faults of any kind. Errors: those of saga.Cells.
+func CellsOf(r explore.Result, faults int) (CellsFound, error) {
+	found := CellsFound{Unreached: map[string]int{}}
+	for _, u := range unreached {
+		found.Unreached[u.why] = 0
+	}
+	err := eachCell(func(c saga.Cell, at int) {
+		switch {
+		case r.Cells[c] && at >= 0 && (unreached[at].faults == 0 || faults < unreached[at].faults):
+			found.Wrong = append(found.Wrong, fmt.Sprintf("%s is reached, though %s", cellName(c), unreached[at].why))
+		case r.Cells[c]:
+			found.Reached++
+		case at >= 0:
+			found.Unreached[unreached[at].why]++
+		case faults >= Usual:
+			found.Wrong = append(found.Wrong, cellName(c)+" is not reached")
+		}
+	})
+	return found, err
+}
+
+// Later counts the cells that need more faults than are explored every time, and names those that an exploration did not
+// reach.
+func Later(r explore.Result) (cells int, missing []string, err error) {
+	err = eachCell(func(c saga.Cell, at int) {
+		if at < 0 || unreached[at].faults == 0 {
+			return
+		}
+		cells++
+		if !r.Cells[c] {
+			missing = append(missing, cellName(c))
+		}
+	})
+	return cells, missing, err
+}
+
+// eachCell calls f with each cell and the first reason why it is not reached, -1 where there is none.
+func eachCell(f func(c saga.Cell, why int)) error {
 	cells, err := saga.Cells(fulfilment.V1)
 	for _, c := range cells {
 		c.Stuck = ""
-		why := reasons(c)
-		name := fmt.Sprintf("%s in %q (%s %s)", c.Input, c.Situation, c.Effect, c.Why)
-		switch {
-		case r.Cells[c] && len(why) > 0:
-			wrong = append(wrong, fmt.Sprintf("%s is reached, though: %s", name, why[0]))
-		case r.Cells[c]:
-			reached++
-		case len(why) > 0:
-			impossible++
-		default:
-			wrong = append(wrong, name+" is not reached")
+		s := situationOf(c.Situation)
+		why := -1
+		for k := len(unreached) - 1; k >= 0; k-- {
+			if unreached[k].is(s, c) {
+				why = k
+			}
 		}
+		f(c, why)
 	}
-	return reached, impossible, wrong, err
+	return err
 }
 
-// reasons are all that make a cell impossible.
-func reasons(c saga.Cell) (why []string) {
-	s := situationOf(c.Situation)
-	for _, u := range unreached {
-		if u.is(s, c) {
-			why = append(why, u.why)
-		}
-	}
-	return why
+func cellName(c saga.Cell) string {
+	return strings.TrimSpace(fmt.Sprintf("%s in %q (%s %s)", c.Input, c.Situation, c.Effect, c.Why))
 }

@@ -1,0 +1,88 @@
+package mutants
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Plan is what is mutated, and what tells mutants apart from what they were.
+type Plan struct {
+	Root    string            // of the workspace
+	Files   []string          // to mutate, below Root
+	Skip    []string          // functions, and calls of them, that are left alone
+	Program [2]string         // the exploration: its module below Root, and its package
+	Tests   map[string]string // packages of tests, as module and package with a colon: which tests of them, as -test.run takes it
+}
+
+// Built is a program, and tests, with every mutant in them.
+type Built struct {
+	Mutants []Mutant
+	program string
+	tests   []testBinary
+}
+
+type testBinary struct{ path, dir, run string }
+
+// Build mutates the files and builds everything in dir.
+func Build(ctx context.Context, p Plan, dir string) (*Built, error) {
+	b := &Built{program: filepath.Join(dir, "explore")}
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for n, name := range p.Files {
+		path := filepath.Join(p.Root, name)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("mutate: %w", err)
+		}
+		source, err := File(filepath.Join(filepath.Base(filepath.Dir(name)), filepath.Base(name)), text, len(b.Mutants)+1, p.Skip)
+		if err != nil {
+			return nil, err
+		}
+		b.Mutants = append(b.Mutants, source.Mutants...)
+		file := filepath.Join(dir, fmt.Sprintf("%d.go", n))
+		aside := filepath.Join(dir, fmt.Sprintf("%d-switch.go", n))
+		pkg := filepath.Base(filepath.Dir(name)) // the house names packages after their folders
+		if err := errors.Join(os.WriteFile(file, source.Mutated, 0o600), os.WriteFile(aside, Switch(pkg), 0o600)); err != nil {
+			return nil, fmt.Errorf("mutate: %w", err)
+		}
+		overlay.Replace[path] = file
+		overlay.Replace[filepath.Join(filepath.Dir(path), "mutant_switch.go")] = aside
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	at := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(at, text, 0o600); err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	return b, b.build(ctx, p, dir, at)
+}
+
+func (b *Built) build(ctx context.Context, p Plan, dir, overlay string) error {
+	err := compile(ctx, filepath.Join(p.Root, p.Program[0]), "build", "-overlay", overlay, "-o", b.program, p.Program[1])
+	if err != nil {
+		return err
+	}
+	for _, t := range p.tests() {
+		t.path = filepath.Join(dir, fmt.Sprintf("%d.test", len(b.tests)))
+		if err := compile(ctx, t.module, "test", "-c", "-overlay", overlay, "-o", t.path, t.pkg); err != nil {
+			return err
+		}
+		b.tests = append(b.tests, t.testBinary)
+	}
+	return nil
+}
+
+func compile(ctx context.Context, dir string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the mutants: %w\n%s", err, out)
+	}
+	return nil
+}
