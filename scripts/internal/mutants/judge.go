@@ -108,12 +108,12 @@ func (b *Built) Test(ctx context.Context, mutant int) (fails bool, err error) {
 		cmd := exec.CommandContext(limited, t.path, "-test.run", t.run, "-test.failfast")
 		cmd.Dir = t.dir
 		cmd.Env = append(os.Environ(), Variable+"="+strconv.Itoa(mutant))
-		err := cmd.Run()
+		fails = cmd.Run() != nil
 		cancel()
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		if err != nil {
+		if fails {
 			return true, nil
 		}
 	}
