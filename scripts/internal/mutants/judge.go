@@ -108,13 +108,16 @@ func (b *Built) Test(ctx context.Context, mutant int) (fails bool, err error) {
 		cmd := exec.CommandContext(limited, t.path, "-test.run", t.run, "-test.failfast")
 		cmd.Dir = t.dir
 		cmd.Env = append(os.Environ(), Variable+"="+strconv.Itoa(mutant))
-		fails = cmd.Run() != nil
+		err := cmd.Run()
 		cancel()
-		if ctx.Err() != nil {
+		var exit *exec.ExitError
+		switch {
+		case ctx.Err() != nil:
 			return false, ctx.Err()
-		}
-		if fails {
+		case errors.As(err, &exit): // it failed, or ran out of time
 			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("test a mutant: %w", err)
 		}
 	}
 	return false, nil
