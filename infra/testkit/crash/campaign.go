@@ -108,6 +108,15 @@ func (m *campaign[W, I]) everything() {
 	}
 	rng := rand.New(rand.NewPCG(m.set.seed, 0))
 	rng.Shuffle(len(singles), func(i, j int) { singles[i], singles[j] = singles[j], singles[i] })
+	slices.SortStableFunc(singles, func(a, b task[W, I]) int { // whole lives last: between them nobody need live
+		switch {
+		case a.sc.Whole == b.sc.Whole:
+			return 0
+		case b.sc.Whole:
+			return -1
+		}
+		return 1
+	})
 	type crashed struct {
 		task[W, I]
 		after []Point

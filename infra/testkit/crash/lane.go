@@ -204,6 +204,21 @@ func (l *lane[W, I]) current(ctx context.Context) (*life[I], error) {
 	}
 }
 
+// vacant tells whether nobody lives, nor will without being begun.
+func (l *lane[W, I]) vacant() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.now != nil || l.failed != nil {
+		return false
+	}
+	select {
+	case <-l.reviver:
+		return true
+	default:
+		return l.reviver == nil
+	}
+}
+
 func (l *lane[W, I]) alive() (it I, dead context.Context, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

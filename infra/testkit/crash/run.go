@@ -21,20 +21,19 @@ type result struct {
 // run plays a scenario once, with the faults planned.
 func (l *lane[W, I]) run(sc Scenario[W, I], plan Faults, patience time.Duration) (r result) {
 	r.script = newScript(plan)
-	l.mu.Lock()
-	l.script, l.starts, l.slow = r.script, 0, plan.slow()
-	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	defer func() {
+		l.settle()
 		r.script.finish()
 		r.fired = r.script.fired()
 	}()
 
-	if r.err = l.open(ctx, sc.Whole, r.script); r.err != nil {
+	if r.err = l.open(ctx, sc.Whole, r.script, plan.slow()); r.err != nil {
 		return r
 	}
-	end, err := sc.Play(l.world, &Stage[I]{lane: l, until: ctx})
+	stage := &Stage[I]{lane: l, until: ctx}
+	end, err := sc.Play(l.world, stage)
 	if err != nil {
 		r.err = err
 		return r
@@ -47,41 +46,69 @@ func (l *lane[W, I]) run(sc Scenario[W, I], plan Faults, patience time.Duration)
 		r.script.await(len(plan))
 	}
 	if sc.Whole {
-		if r.err = l.end(ctx); r.err != nil {
-			return r
-		}
-		l.settle()
-		if r.err = errors.Join(l.lapse(ctx), l.begin(nil)); r.err != nil {
-			return r
-		}
-		r.outcome, r.err = again(end, r.outcome)
-		return r
+		r.err = l.close(ctx, stage, end, r.outcome)
 	}
-	l.settle()
 	return r
 }
 
 // open sees to an incarnation that the script follows.
-func (l *lane[W, I]) open(ctx context.Context, whole bool, s *script) error {
+func (l *lane[W, I]) open(ctx context.Context, whole bool, s *script, slow bool) error {
 	if whole {
 		l.kill()
+		l.follow(s, slow)
 		return errors.Join(l.lapse(ctx), l.begin(s))
 	}
-	f, err := l.current(ctx)
-	if err != nil {
-		return err
+	if _, _, ok := l.alive(); !ok && l.vacant() {
+		if err := errors.Join(l.lapse(ctx), l.begin(nil)); err != nil {
+			return err
+		}
 	}
-	for f.it.Ready(ctx) != nil {
+	for { // it may still die of the run before
+		f, err := l.current(ctx)
+		if err != nil {
+			return err
+		}
+		if f.it.Ready(ctx) == nil && l.follow(s, slow) == f {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return errors.New("in vain: the program is ready")
-		case <-f.ended:
-			return fmt.Errorf("the program ended by itself: %w", f.err)
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
-	f.ports.follow(s)
-	return nil
+}
+
+// close lets the program end, and asks for the scenario's end again: at once, or, where the program could not finish, after
+// its next start.
+func (l *lane[W, I]) close(ctx context.Context, stage *Stage[I], end func() (string, error), before string) error {
+	if err := l.end(ctx); err != nil {
+		return err
+	}
+	l.settle()
+	soon, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	stage.until = soon
+	if _, err := again(end, before); err == nil {
+		return nil
+	}
+	stage.until = ctx
+	if err := errors.Join(l.lapse(ctx), l.begin(nil)); err != nil {
+		return err
+	}
+	_, err := again(end, before)
+	return err
+}
+
+// follow makes the script count from now on, and returns the incarnation with which it does: nil while there is none.
+func (l *lane[W, I]) follow(s *script, slow bool) *life[I] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.script, l.starts, l.slow = s, 0, slow
+	if l.now != nil {
+		l.now.ports.follow(s)
+	}
+	return l.now
 }
 
 // settle ends the run's counting; whoever lives, lives on.

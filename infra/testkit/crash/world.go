@@ -62,6 +62,9 @@ func (s *Stage[I]) Await(what string, cond func() (bool, error)) error {
 		if err == nil && !ok {
 			err = s.lane.trouble()
 		}
+		if s.until.Err() != nil && !ok { // what was asked last may have been cut off
+			return fmt.Errorf("in vain: %s", what)
+		}
 		if err != nil {
 			return fmt.Errorf("waiting for %s: %w", what, err)
 		}
