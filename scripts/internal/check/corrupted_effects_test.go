@@ -82,8 +82,12 @@ func moneyCorruptions() []corruption {
 			e["key"] = key[:len(key)-1] + "1"
 			h.enter(e, "void_x")
 		}, "effect", "the provider refused 2 undos"},
-		{"said to be more than was asked for", func(h *history) { h.reword(completes, "PaymentCaptured", `"amount_minor":11994`, `"amount_minor":11995`) }, "I1 effect", "asked for"},
-		{"a command for a cent more", func(h *history) { h.reword(completes, "CapturePayment", `"amount_minor":11994`, `"amount_minor":11995`) }, "I1 effect", "but the order is worth"},
+		{"said to be more than was asked for", func(h *history) {
+			h.reword(completes, "PaymentCaptured", `"amount_minor":11994`, `"amount_minor":11995`)
+		}, "I1 effect", "asked for"},
+		{"a command for a cent more", func(h *history) {
+			h.reword(completes, "CapturePayment", `"amount_minor":11994`, `"amount_minor":11995`)
+		}, "I1 effect", "but the order is worth"},
 		{"a price that never was", func(h *history) {
 			h.reword(declined, "OrderPlaced", `"unit_price":{"amount_minor":1999`, `"unit_price":{"amount_minor":1998`)
 			h.rows(declined).Order.Lines[0].Price.Minor = 1998
@@ -125,7 +129,9 @@ func goodsCorruptions() []corruption {
 				h.Told.Goods[i].Damaged = 0
 			}
 		}, "I2", "no damage of its goods was declared"},
-		{"nothing written off", func(h *history) { h.rows(damaged).Hold.Lines = []check.Line{{SKU: "SKU-0002", Quantity: 2}, {SKU: "DAMAGED", Quantity: 2}} }, "I2", "nothing of its hold was written off"},
+		{"nothing written off", func(h *history) {
+			h.rows(damaged).Hold.Lines = []check.Line{{SKU: "SKU-0002", Quantity: 2}, {SKU: "DAMAGED", Quantity: 2}}
+		}, "I2", "nothing of its hold was written off"},
 		{"refused though there was enough", func(h *history) {
 			h.reword(soldOut, "StockReservationRefused", `"SOLD-OUT"`, `"SKU-0001"`)
 		}, "I2", "was refused to"},

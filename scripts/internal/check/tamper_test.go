@@ -71,7 +71,9 @@ func at(r *check.Record, key string) int {
 
 func set(r *check.Record, key, value string) { r.Headers[at(r, key)].Value = value }
 
-func unset(r *check.Record, key string) { r.Headers = slices.Delete(r.Headers, at(r, key), at(r, key)+1) }
+func unset(r *check.Record, key string) {
+	r.Headers = slices.Delete(r.Headers, at(r, key), at(r, key)+1)
+}
 
 // record returns the first record of a type of a life.
 func (h *history) record(life int, name string) *check.Record {
