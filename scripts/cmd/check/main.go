@@ -3,48 +3,16 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
 
 	"ordersaga.internal/scripts/internal/check/read"
-)
-
-// Exit codes: 0 holds, 1 does not hold or cannot be judged, 2 usage, 3 not reachable, 130 interrupted.
-const (
-	exitFails       = 1
-	exitUsage       = 2
-	exitUnreachable = 3
-	exitInterrupted = 130
+	"ordersaga.internal/scripts/internal/exit"
 )
 
 // errUsage marks an error of the command line.
-var errUsage = errors.New("usage")
+var errUsage = exit.ErrUsage
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command().ExecuteContext(ctx)
-	interrupted := ctx.Err() != nil
-	stop()
-	if err != nil && !interrupted {
-		fmt.Fprintln(os.Stderr, "error:", err)
-	}
-	switch {
-	case interrupted:
-		os.Exit(exitInterrupted)
-	case errors.Is(err, errUsage):
-		os.Exit(exitUsage)
-	case errors.Is(err, read.ErrUnreachable):
-		os.Exit(exitUnreachable)
-	case err != nil:
-		os.Exit(exitFails)
-	}
-}
+func main() { exit.Main(command(), read.ErrUnreachable) }
 
 func command() *cobra.Command {
 	var o options
@@ -69,10 +37,8 @@ Exit codes: 0 holds, 1 does not hold or is not at rest, 2 usage, 3 not reachable
     --postgres postgres://postgres@127.0.0.1:5433/postgres
   scripts/check --write-baseline before.json      # rewind something, then: scripts/check --baseline before.json
   scripts/check --record run.gz                   # later, without the system: scripts/check --replay run.gz`,
-		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o, cmd.OutOrStdout()) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	f := cmd.Flags()
 	f.StringVar(&o.data, "data", "", "data folder of a running scripts/up; default .data of this checkout, unless addresses are given")
 	f.StringVar(&o.at.Brokers, "brokers", "", "host:port of the brokers, comma-separated")

@@ -2,47 +2,22 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"ordersaga.internal/scripts/internal/exit"
 	"ordersaga.internal/scripts/internal/stack"
 )
 
-// Exit codes: 0 holds, 1 does not hold, 2 usage or settings, 3 not reachable, 130 interrupted.
-const (
-	exitFails       = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
-
 // errUsage marks an error of the command line or the settings.
-var errUsage = errors.New("usage")
+var errUsage = exit.ErrUsage
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	root := &cobra.Command{Use: "scripts", SilenceUsage: true, SilenceErrors: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	root := &cobra.Command{Use: "scripts", CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
 	root.AddCommand(upCommand(), tokenCommand(), brokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand())
-	err := root.ExecuteContext(ctx)
-	interrupted := ctx.Err() != nil
-	stop()
-	if err != nil && !interrupted {
-		fmt.Fprintln(os.Stderr, "error:", err)
-	}
-	switch {
-	case interrupted:
-		os.Exit(exitInterrupted)
-	case errors.Is(err, errUsage):
-		os.Exit(exitUsage)
-	case err != nil:
-		os.Exit(exitFails)
-	}
+	exit.Main(root, nil)
 }
 
 // stackFlags are the flags of every command that starts a stack.
