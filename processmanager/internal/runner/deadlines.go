@@ -84,11 +84,11 @@ func (h *Handler) Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time,
 	if err != nil {
 		return nil, err
 	}
-	held, err := h.guard(ctx, tx, ripe(found, until))
+	guards, err := h.guard(ctx, tx, ripe(found, until))
 	if err != nil {
 		return nil, err
 	}
-	earliest := soonest(found, held)
+	earliest := soonest(found, guards)
 	h.watch.looked(partitions, earliest, start, time.Since(start))
 	passed := make(map[int32]time.Time)
 	for p, due := range earliest {
@@ -130,12 +130,11 @@ func ripe(found []store.Soonest, until map[int32]time.Time) []string {
 }
 
 // soonest returns when each partition needs the clock, leaving out deadlines that are held.
-func soonest(found []store.Soonest, held map[string]time.Time) map[int32]time.Time {
+func soonest(found []store.Soonest, guards map[string]store.Guard) map[int32]time.Time {
 	earliest := make(map[int32]time.Time)
 	for _, s := range found {
-		due := s.ResendAt
-		released, holds := held[s.Step]
-		if d := s.Deadline; !d.IsZero() && d.Before(due) && (!holds || !d.After(released)) {
+		due, guard := s.ResendAt, guards[s.Step]
+		if d := s.Deadline; !d.IsZero() && d.Before(due) && (!guard.Held || !d.After(guard.Released)) {
 			due = d
 		}
 		if known, ok := earliest[s.Partition]; !ok || due.Before(known) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,21 +75,17 @@ func (h *Handler) answered(ctx context.Context, q store.Querier, step string, n 
 	return w, err
 }
 
-// guard returns the steps, of those of which a deadline passed, whose deadlines are held, each with the time up to which an
-// operator let them pass. It begins the storms that it finds.
-func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held map[string]time.Time, err error) {
+// guard returns the guards of the steps of which a deadline passed. It begins the storms that it finds.
+func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (map[string]store.Guard, error) {
 	if len(passed) == 0 {
 		return nil, nil
 	}
-	ever, err := store.StormsEver(ctx, tx, passed) // before anything is counted
+	guards, err := store.Guards(ctx, tx, passed) // before anything is counted
 	if err != nil {
 		return nil, err
 	}
-	if held, err = store.Held(ctx, tx, passed); err != nil {
-		return nil, err
-	}
-	if len(held) == len(passed) {
-		return held, nil
+	if !slices.ContainsFunc(passed, func(step string) bool { return !guards[step].Held }) {
+		return guards, nil
 	}
 	now := time.Now().UTC()
 	waiting, err := store.CountWaiting(ctx, tx, passed, now, now.Add(-stormMemory))
@@ -97,7 +94,7 @@ func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held m
 	}
 	begun := false
 	for step, n := range waiting {
-		if _, on := held[step]; on || !h.cfg.Storm.begins(n.Waiting) {
+		if guards[step].Held || !h.cfg.Storm.begins(n.Waiting) {
 			continue
 		}
 		w, err := h.answered(ctx, tx, step, n, now, 1)
@@ -107,15 +104,15 @@ func (h *Handler) guard(ctx context.Context, tx pgx.Tx, passed []string) (held m
 		if !h.cfg.Storm.begins(w) {
 			continue
 		}
-		if err := h.beginStorm(ctx, tx, &store.Storm{Step: step, BeganAt: now, Waiting: w}, ever[step]); err != nil {
+		if err := h.beginStorm(ctx, tx, &store.Storm{Step: step, BeganAt: now, Waiting: w}, guards[step].Ever); err != nil {
 			return nil, err
 		}
 		begun = true
 	}
 	if !begun {
-		return held, nil
+		return guards, nil
 	}
-	return store.Held(ctx, tx, passed) // now with the times
+	return store.Guards(ctx, tx, passed) // as they are now
 }
 
 // beginStorm calls for an operator, once however many replicas see it.

@@ -94,7 +94,9 @@ FROM pending AS p WHERE i.order_id = p.order_id`
 
 // Deadline storms.
 const (
-	guardsSQL = `SELECT step, held, released FROM step_guard WHERE step = ANY($1)`
+	guardsSQL = `
+SELECT step, held, released, (SELECT count(*) FROM deadline_storm AS s WHERE s.step = g.step)
+FROM step_guard AS g WHERE step = ANY($1)`
 
 	// An instance is its step's while it waits for the step's answer, and while it is undone because none came. Of the first
 	// kind those are left out whose deadline an operator let pass, of the second those that are owed, which no answer to come
@@ -120,8 +122,6 @@ SELECT count(*) FROM (
     WHERE order_id >= $2 AND E'\n' || steps LIKE E'%\n' || $1 || E'\t%'
         AND NOT (step = $1 AND deadline IS NOT NULL) AND NOT (failed = $1 AND reason = '` + saga.TimedOut + `')
     ORDER BY order_id DESC LIMIT $3) AS answered`
-
-	stormsEverSQL = `SELECT step, count(*) FROM deadline_storm WHERE step = ANY($1) GROUP BY step`
 
 	// Waits for those who begin or end a storm, and keeps them out until the transaction ends.
 	lockStormsSQL = `LOCK TABLE deadline_storm IN SHARE ROW EXCLUSIVE MODE`

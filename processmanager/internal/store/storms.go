@@ -15,29 +15,34 @@ import (
 // ErrNoStorm is returned for an id that no storm has.
 var ErrNoStorm = errors.New("no such deadline storm")
 
-// Held returns the steps, of those given, whose deadlines are held, each with the time up to which an operator let them
-// pass all the same; zero: never.
-func Held(ctx context.Context, q Querier, steps []string) (map[string]time.Time, error) {
+// Guard is what the storms of a step, of which it had some, mean for its deadlines.
+type Guard struct {
+	Held     bool      // a storm is on
+	Released time.Time // a deadline up to then passes all the same: an operator let it; zero: none
+	Ever     int       // how many storms the step had
+}
+
+// Guards returns the guards of those of the steps that ever had a storm.
+func Guards(ctx context.Context, q Querier, steps []string) (map[string]Guard, error) {
 	rows, err := q.Query(ctx, guardsSQL, steps)
 	if err != nil {
 		return nil, fmt.Errorf("read deadline storms: %w", err)
 	}
 	var (
 		step     string
-		on       bool
+		g        Guard
 		released pgtype.Timestamptz
-		held     = make(map[string]time.Time)
+		out      = make(map[string]Guard)
 	)
-	_, err = pgx.ForEachRow(rows, []any{&step, &on, &released}, func() error {
-		if on {
-			held[step] = utc(released)
-		}
+	_, err = pgx.ForEachRow(rows, []any{&step, &g.Held, &released, &g.Ever}, func() error {
+		g.Released = utc(released)
+		out[step] = g
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read deadline storms: %w", err)
 	}
-	return held, nil
+	return out, nil
 }
 
 // Now is who waits for a step.
@@ -88,23 +93,6 @@ func firstAt(t time.Time) (order uuid.UUID) {
 	binary.BigEndian.PutUint64(ms[:], uint64(t.UnixMilli()))
 	copy(order[:6], ms[2:])
 	return order
-}
-
-// StormsEver returns how many storms each step had, where it had any.
-func StormsEver(ctx context.Context, q Querier, steps []string) (map[string]int, error) {
-	rows, err := q.Query(ctx, stormsEverSQL, steps)
-	var (
-		step string
-		n    int
-		out  = make(map[string]int)
-	)
-	if err == nil {
-		_, err = pgx.ForEachRow(rows, []any{&step, &n}, func() error { out[step] = n; return nil })
-	}
-	if err != nil {
-		return nil, fmt.Errorf("count deadline storms: %w", err)
-	}
-	return out, nil
 }
 
 // BeginStorm records that a storm begins. ever is how many the step had before its instances were counted: begun is false

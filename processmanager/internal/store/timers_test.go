@@ -175,8 +175,8 @@ func TestDeadlinesInAStorm(t *testing.T) {
 		if begun, err := store.BeginStorm(ctx, c.tx, &other, ever-1); err != nil || begun {
 			t.Errorf("a storm of what was released: %t, %v", begun, err)
 		}
-		if n, err := store.StormsEver(ctx, c.tx, []string{first.Step, "capture payment"}); err != nil || len(n) != 1 || n[first.Step] != ever {
-			t.Errorf("storms ever: %v, %v", n, err)
+		if g, err := store.Guards(ctx, c.tx, []string{first.Step, "capture payment"}); err != nil || len(g) != 1 || g[first.Step].Ever != ever {
+			t.Errorf("storms ever: %+v, %v", g, err)
 		}
 		begin(-10 * time.Minute)
 		check("a third, in which what was released passes", "passes", "passes", "passes")
