@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordersaga.internal/contracts"
@@ -238,14 +239,7 @@ ORDER BY 1`
 		if err != nil {
 			return "", err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				return "", err
-			}
-			lines = append(lines, line)
-		}
-		return strings.Join(lines, "\n"), rows.Err()
+		kept, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		return strings.Join(append(lines, kept...), "\n"), err
 	}
 }
