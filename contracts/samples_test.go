@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -47,6 +48,30 @@ func TestGoldenSamples(t *testing.T) {
 	for wireType := range left {
 		t.Errorf("no samples/%s.json", wireType)
 	}
+}
+
+// A later neighbour may add properties to a version; readers of today go on as if they were not there.
+func TestPropertiesOfTomorrowAreIgnored(t *testing.T) {
+	t.Parallel()
+	registry := contracts.NewRegistry()
+	for _, e := range contracts.Entries() {
+		_, _, data, err := registry.Encode(e.Zero)
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := append([]byte(`{"of_tomorrow":{"a":[1]},`), data[1:]...)
+		body, err := registry.Decode(e.Type, later)
+		if err != nil || !reflect.DeepEqual(body, must(registry.Decode(e.Type, data))) {
+			t.Errorf("%s: %v: %s is read as %+v", e.Type, err, later, body)
+		}
+	}
+}
+
+func must(body any, err error) any {
+	if err != nil {
+		panic(err)
+	}
+	return body
 }
 
 // The bodies start with the order's id, lower case, so that people find it with kcat.

@@ -25,7 +25,8 @@ const (
 	eventsTopic   = "account.events"
 )
 
-var accountMigrations = fstest.MapFS{"0001_account.sql": &fstest.MapFile{Data: []byte(`-- +goose Up
+var accountMigrations = fstest.MapFS{"0001_account.sql": &fstest.MapFile{Data: []byte(`-- +schema expands
+-- +goose Up
 CREATE TABLE account (
 	subject uuid PRIMARY KEY, partition int NOT NULL, seen uuid[] NOT NULL, history text NOT NULL, sequence bigint NOT NULL,
 	due timestamptz, CHECK (history NOT LIKE '%unsavable%'));

@@ -13,50 +13,54 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// ErrNewerSchema says that a later program already migrated the schema.
-var ErrNewerSchema = errors.New("the schema is newer than this program")
+// ErrNewerSchema says that a later program migrated the schema to what this one cannot run on.
+var ErrNewerSchema = errors.New("the schema is too new for this program")
 
 // ErrNotMigrated says that migrations are missing.
 var ErrNotMigrated = errors.New("the schema is older than this program: run `migrate` first")
 
 // Migrate applies the goose migrations in fsys (*.sql, at its root or in a folder "migrations") that are not yet recorded in
 // the given version table, one transaction each, and then lets runRole read and write, but not change, everything in
-// the current schema. Empty runRole: no grants. Runs of several processes wait for each other. A schema newer than fsys
-// is refused with ErrNewerSchema.
-func Migrate(ctx context.Context, ownerURL, runRole, table string, fsys fs.FS) error {
+// the current schema. Empty runRole: no grants. Runs of several processes wait for each other.
+//
+// Every migration says what becomes of older programs, by a line "-- +schema expands" or "-- +schema contracts N": N is the
+// oldest migration that a program must know to run on after it. Where a later program migrated the schema already, and it
+// takes this one, nothing is done and ahead is true; where it does not, that is ErrNewerSchema.
+func Migrate(ctx context.Context, ownerURL, runRole, table string, fsys fs.FS) (ahead bool, err error) {
 	c, err := pgx.ParseConfig(ownerURL)
 	if err != nil {
-		return fmt.Errorf("owner's database URL: %w", err)
+		return false, fmt.Errorf("owner's database URL: %w", err)
 	}
 	db := stdlib.OpenDB(*c)
 	defer func() { _ = db.Close() }()
 
-	unlock, err := lock(ctx, db, table)
+	unlock, err := lock(ctx, db)
 	if err != nil {
-		return fmt.Errorf("reach PostgreSQL at %s:%d as owner: %w", c.Host, c.Port, err)
+		return false, fmt.Errorf("reach PostgreSQL at %s:%d as owner: %w", c.Host, c.Port, err)
 	}
 	defer unlock()
-	if err := up(ctx, db, table, fsys); err != nil {
-		return fmt.Errorf("migrate %s: %w", table, err)
+	if ahead, err = up(ctx, db, table, fsys); err != nil {
+		return false, fmt.Errorf("migrate %s: %w", table, err)
 	}
-	if runRole == "" || runRole == c.User {
-		return nil
+	if ahead || runRole == "" || runRole == c.User {
+		return ahead, nil
 	}
 	if err := grant(ctx, db, runRole); err != nil {
-		return fmt.Errorf("grant to %s: %w", runRole, err)
+		return false, fmt.Errorf("grant to %s: %w", runRole, err)
 	}
-	return nil
+	return false, nil
 }
 
-// CheckMigrated returns ErrNotMigrated or ErrNewerSchema where the schema that pool sees is not exactly what fsys leads
-// to. The run role can do it.
+// CheckMigrated returns ErrNotMigrated where the schema that pool sees lacks a migration of fsys, and ErrNewerSchema where a
+// later program migrated it to what takes no program that knows only fsys. The run role can do it.
 func CheckMigrated(ctx context.Context, pool *pgxpool.Pool, table string, fsys fs.FS) error {
-	want, err := newest(fsys)
+	want, err := readGoal(fsys)
 	if err != nil {
 		return err
 	}
+	ask := inPool(pool)
 	var exists bool
-	if err := pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, table).Scan(&exists); err != nil {
+	if err := ask(ctx, `SELECT to_regclass($1) IS NOT NULL`, []any{table}, &exists); err != nil {
 		return fmt.Errorf("look for %s: %w", table, err)
 	}
 	if !exists {
@@ -64,64 +68,68 @@ func CheckMigrated(ctx context.Context, pool *pgxpool.Pool, table string, fsys f
 	}
 	var have int64
 	query := `SELECT coalesce(max(version_id), 0) FROM ` + pgx.Identifier{table}.Sanitize() + ` WHERE is_applied`
-	if err := pool.QueryRow(ctx, query).Scan(&have); err != nil {
+	if err := ask(ctx, query, nil, &have); err != nil {
 		return fmt.Errorf("read %s: %w", table, err)
 	}
-	switch {
-	case have < want:
-		return fmt.Errorf("%w (%s is at %d of %d)", ErrNotMigrated, table, have, want)
-	case have > want:
-		return fmt.Errorf("%w (%s is at %d, the program knows %d)", ErrNewerSchema, table, have, want)
+	if have < want.newest {
+		return fmt.Errorf("%w (%s is at %d of %d)", ErrNotMigrated, table, have, want.newest)
+	}
+	if have > want.newest {
+		return admit(ctx, ask, table, have, want.newest)
 	}
 	return nil
 }
 
-// lock serialises migrations of one version table in one schema. It is held by the returned function's connection.
-func lock(ctx context.Context, db *sql.DB, table string) (unlock func(), err error) {
+// lock serialises migrations of one schema. It is held by the returned function's connection.
+func lock(ctx context.Context, db *sql.DB) (unlock func(), err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	const take = `SELECT pg_advisory_lock(hashtextextended(current_schema() || '.' || $1, 0))`
-	if _, err := conn.ExecContext(ctx, take, table); err != nil {
+	const take = `SELECT pg_advisory_lock(hashtextextended(current_schema() || '.migrate', 0))`
+	if _, err := conn.ExecContext(ctx, take); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return func() { _ = conn.Close() }, nil // db.Close follows, which ends the session and so frees the lock
 }
 
-func up(ctx context.Context, db *sql.DB, table string, fsys fs.FS) error {
+// up brings the schema to what fsys leads to, or tells that it is ahead of that.
+func up(ctx context.Context, db *sql.DB, table string, fsys fs.FS) (ahead bool, err error) {
+	want, err := readGoal(fsys)
+	if err != nil {
+		return false, err
+	}
 	p, err := provider(db, table, fsys)
 	if err != nil {
-		return err
+		return false, err
 	}
-	have, want, err := p.GetVersions(ctx)
+	have, err := p.GetDBVersion(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if have > want {
-		return fmt.Errorf("%w (it is at %d, the program knows %d)", ErrNewerSchema, have, want)
+	if have > want.newest {
+		return true, admit(ctx, inDB(db), table, have, want.newest)
+	}
+	if err := raise(ctx, db, table, want.floor); err != nil {
+		return false, fmt.Errorf("record its floor: %w", err)
 	}
 	_, err = p.Up(ctx)
-	return err
+	return false, err
 }
 
 func provider(db *sql.DB, table string, fsys fs.FS) (*goose.Provider, error) {
-	if info, err := fs.Stat(fsys, "migrations"); err == nil && info.IsDir() {
-		if fsys, err = fs.Sub(fsys, "migrations"); err != nil {
-			return nil, err
-		}
-	}
-	return goose.NewProvider(goose.DialectPostgres, db, fsys,
+	return goose.NewProvider(goose.DialectPostgres, db, folder(fsys),
 		goose.WithTableName(table), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
-func newest(fsys fs.FS) (int64, error) {
-	p, err := provider(&sql.DB{}, "unused", fsys)
-	if err != nil {
-		return 0, err
+// folder is where the migrations are in fsys.
+func folder(fsys fs.FS) fs.FS {
+	if info, err := fs.Stat(fsys, "migrations"); err == nil && info.IsDir() {
+		if sub, err := fs.Sub(fsys, "migrations"); err == nil {
+			return sub
+		}
 	}
-	sources := p.ListSources()
-	return sources[len(sources)-1].Version, nil // at least one, else NewProvider fails; sorted
+	return fsys
 }
 
 // grant is one implicit transaction, so that no reader sees half of it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -111,8 +112,8 @@ func (c Common) Open(ctx context.Context, service string) (_ *Parts, err error) 
 	return p, nil
 }
 
-// Check returns an error where the database's schema is not exactly that of the program, or a topic is missing or has
-// another number of partitions.
+// Check returns an error where the program cannot run on the database's schema, or a topic is missing or has another number
+// of partitions.
 func (p *Parts) Check(ctx context.Context, topics []string, partitions int32, schemas ...Schema) error {
 	for _, s := range schemas {
 		if err := postgres.CheckMigrated(ctx, p.Pool, s.Table, s.FS); err != nil {
@@ -161,7 +162,7 @@ func (p *Parts) Close(ctx context.Context) {
 }
 
 // Migrate applies the schemas in order, as owner, and lets the run role use them: the user in DATABASE_URL where that is
-// set, else role.
+// set, else role. It says which were migrated by a later program, and so are left alone.
 func (c Common) Migrate(ctx context.Context, role string, schemas ...Schema) error {
 	if c.DatabaseURL != "" {
 		parsed, err := pgx.ParseConfig(c.DatabaseURL)
@@ -171,8 +172,12 @@ func (c Common) Migrate(ctx context.Context, role string, schemas ...Schema) err
 		role = parsed.User
 	}
 	for _, s := range schemas {
-		if err := postgres.Migrate(ctx, c.DatabaseOwnerURL, role, s.Table, s.FS); err != nil {
+		ahead, err := postgres.Migrate(ctx, c.DatabaseOwnerURL, role, s.Table, s.FS)
+		if err != nil {
 			return err
+		}
+		if ahead {
+			_, _ = fmt.Fprintf(os.Stderr, "%s: nothing to do: a later program migrated it, and this one can run on it\n", s.Table)
 		}
 	}
 	return nil

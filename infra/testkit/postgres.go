@@ -51,7 +51,7 @@ func Postgres(t testing.TB, migrations ...Migration) *DB {
 		t.Fatal(err)
 	}
 	for _, m := range migrations {
-		if err := postgres.Migrate(t.Context(), db.URL, "", m.Table, m.FS); err != nil {
+		if _, err := postgres.Migrate(t.Context(), db.URL, "", m.Table, m.FS); err != nil {
 			t.Fatal(err)
 		}
 	}

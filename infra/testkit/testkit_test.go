@@ -78,7 +78,7 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 func TestEachTestHasASchemaOfItsOwn(t *testing.T) {
 	t.Parallel()
 	migration := testkit.Migration{Table: "goose_own", FS: fstest.MapFS{
-		"migrations/0001_own.sql": {Data: []byte("-- +goose Up\nCREATE TABLE own (id int PRIMARY KEY);\n")},
+		"migrations/0001_own.sql": {Data: []byte("-- +schema expands\n-- +goose Up\nCREATE TABLE own (id int PRIMARY KEY);\n")},
 	}}
 	for i := range 3 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- One row for each saga, which is one for each order. Partitioned by the time inside the order id (UUIDv7: the leading 48

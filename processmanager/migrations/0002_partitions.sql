@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- month_floor is the lowest UUIDv7 of the month that t is in. t is UTC.

@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- A row for each deadline storm, for ever: a time in which the deadlines of a step were held, because too many of its

@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- Where each group reads on, in one transaction with what the messages did. next is the offset to read next, epoch the

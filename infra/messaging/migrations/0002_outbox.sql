@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- One row for each message that was decided and is not yet acknowledged by Kafka, in the shape that Debezium's event

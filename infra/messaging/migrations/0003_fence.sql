@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- A participant's memory of what it did, or refused, for each (subject, operation), for ever: see Fence. The highest

@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 var things = testkit.Migration{Table: "goose_things", FS: fstest.MapFS{
-	"0001_things.sql": {Data: []byte("-- +goose Up\nCREATE TABLE thing (id int PRIMARY KEY, done bool NOT NULL DEFAULT false, count int NOT NULL DEFAULT 0);\n")},
+	"0001_things.sql": {Data: []byte("-- +schema expands\n-- +goose Up\nCREATE TABLE thing (id int PRIMARY KEY, done bool NOT NULL DEFAULT false, count int NOT NULL DEFAULT 0);\n")},
 }}
 
 // plan returns ports with one fault ahead.

@@ -58,7 +58,7 @@ func TestRunRoleMakesPartitionsOnly(t *testing.T) {
 		}
 	}
 	exec(`CREATE ROLE ` + role + ` LOGIN`)
-	if err := postgres.Migrate(t.Context(), db.URL, role, migrations.Table, migrations.FS); err != nil {
+	if _, err := postgres.Migrate(t.Context(), db.URL, role, migrations.Table, migrations.FS); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := db.Pool.Acquire(t.Context())

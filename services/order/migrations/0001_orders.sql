@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- An order, which is also what its Idempotency-Key stands for, for ever: fingerprint is the SHA-256 of the request's

@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- How many orders have not ended: the sum of n. Each transaction adds what it changes to the lane of its own connection, so that

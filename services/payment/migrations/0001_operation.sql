@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 -- One row for each authorization and capture: what was asked for, what the provider did, and, while an answer of the
 -- provider is wanted, who calls for it and from when on somebody else may.

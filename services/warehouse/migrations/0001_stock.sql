@@ -1,3 +1,4 @@
+-- +schema expands
 -- +goose Up
 
 -- What the warehouse knows of each SKU, in units. A thousand rows that all orders share: every batch updates some of
