@@ -244,15 +244,15 @@ func printOverload(out io.Writer, format string, r *overloadResult) error {
 	row("refusals of 100 ms or more", func(p *overload.Phase) string { return strconv.Itoa(p.SlowShed) })
 	for _, t := range []struct {
 		name string
-		of   func(*overload.Phase) overload.Times
+		of   func(*overload.Phase) load.Times
 	}{
-		{"refusal", func(p *overload.Phase) overload.Times { return p.Shedding }},
-		{"to the 202", func(p *overload.Phase) overload.Times { return p.Accepting }},
-		{"to the order's end", func(p *overload.Phase) overload.Times { return p.Ending }},
-		{"reading", func(p *overload.Phase) overload.Times { return p.Reading }},
-		{"cancelling", func(p *overload.Phase) overload.Times { return p.Canceling }},
-		{"repeating", func(p *overload.Phase) overload.Times { return p.Repeating }},
-		{"generator late by", func(p *overload.Phase) overload.Times { return p.Late }},
+		{"refusal", func(p *overload.Phase) load.Times { return p.Shedding }},
+		{"to the 202", func(p *overload.Phase) load.Times { return p.Accepting }},
+		{"to the order's end", func(p *overload.Phase) load.Times { return p.Ending }},
+		{"reading", func(p *overload.Phase) load.Times { return p.Reading }},
+		{"cancelling", func(p *overload.Phase) load.Times { return p.Canceling }},
+		{"repeating", func(p *overload.Phase) load.Times { return p.Repeating }},
+		{"generator late by", func(p *overload.Phase) load.Times { return p.Late }},
 	} {
 		row(t.name+", p50 ms", func(p *overload.Phase) string { return fmt.Sprintf("%.1f", t.of(p).P50) })
 		row("  p99 ms", func(p *overload.Phase) string { return fmt.Sprintf("%.1f", t.of(p).P99) })

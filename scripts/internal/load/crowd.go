@@ -71,6 +71,7 @@ func (c *Crowd) Answered() { c.pending.Wait() }
 func (c *Crowd) live(ctx context.Context, m Mixed) {
 	key := uuid.NewString()
 	var id uuid.UUID
+	asked := time.Now()
 	err := c.insist(ctx, func(ctx context.Context) (err error) {
 		id, err = c.client.Place(ctx, key, m.Order)
 		return err
@@ -79,7 +80,7 @@ func (c *Crowd) live(ctx context.Context, m Mixed) {
 		c.unanswered(err)
 		return
 	}
-	c.accept(id, m.Kind)
+	c.accept(id, m.Kind, asked)
 	if m.Kind != Cancelled {
 		return
 	}
@@ -116,7 +117,7 @@ func (c *Crowd) insist(ctx context.Context, request func(context.Context) error)
 		if errors.As(err, &status) && status.Status < http.StatusInternalServerError && status.Status != http.StatusConflict {
 			return err
 		}
-		c.repeated()
+		c.repeated(err)
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)

@@ -50,20 +50,20 @@ func TestFlights(t *testing.T) {
 		ids[i] = uuid.Must(uuid.NewV7())
 	}
 	f.See(end(ids[0], "OrderCompleted", `{}`)) // before its 202
-	f.accept(ids[0], Completes)
+	f.accept(ids[0], Completes, time.Now())
 	require.Zero(t, f.Moving())
 	waited := make(chan error, 1)
 	go func() { waited <- f.AtLeast(t.Context(), 2) }()
-	f.accept(ids[1], Declined)
-	f.accept(ids[2], NeverDone) // only waits for its deadline
-	f.accept(ids[3], Completes)
+	f.accept(ids[1], Declined, time.Now())
+	f.accept(ids[2], NeverDone, time.Now()) // only waits for its deadline
+	f.accept(ids[3], Completes, time.Now())
 	require.NoError(t, <-waited)
 	require.Equal(t, 2, f.Moving())
 	f.See(end(ids[1], "OrderCompleted", `{}`)) // which may never be
 	f.See(end(ids[1], "OrderRejected", `{}`))  // the first counts
 	f.See(end(ids[2], "OrderRejected", `{"reason":"timed_out"}`))
 	f.See(end(ids[3], "OrderRejected", `{"step":"reserve stock","reason":"timed_out"}`))
-	f.accept(ids[4], Completes)
+	f.accept(ids[4], Completes, time.Now())
 	l := f.Log()
 	require.Equal(t, 5, l.Accepted)
 	require.Equal(t, 4, l.Ended)

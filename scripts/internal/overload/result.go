@@ -1,30 +1,10 @@
 package overload
 
 import (
-	"slices"
 	"time"
 
 	"ordersaga.internal/scripts/internal/load"
 )
-
-// Times of many requests, in milliseconds.
-type Times struct {
-	Count int     `json:"count"`
-	P50   float64 `json:"p50_ms"`
-	P99   float64 `json:"p99_ms"`
-	Max   float64 `json:"max_ms"`
-}
-
-func timesOf(all []time.Duration) Times {
-	if len(all) == 0 {
-		return Times{}
-	}
-	slices.Sort(all)
-	at := func(q float64) float64 { return milliseconds(all[int(q*float64(len(all)-1))]) }
-	return Times{len(all), at(0.5), at(0.99), at(1)}
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // Phase is what one part of the run came to.
 type Phase struct {
@@ -34,13 +14,13 @@ type Phase struct {
 	Shed     int     `json:"shed"`
 	Goodput  float64 `json:"accepted_per_s"`
 
-	Accepting Times `json:"to_accepted"`    // from the request to its 202
-	Ending    Times `json:"to_end"`         // from the 202's request to the order's end, as a tap reads it
-	Shedding  Times `json:"to_refusal"`     // to the 503
-	Reading   Times `json:"read"`           // to the 200
-	Canceling Times `json:"cancel"`         // to the 202, or 409 where the order had ended
-	Repeating Times `json:"repeat"`         // to the 202 of a request that repeats an accepted one
-	Late      Times `json:"generator_late"` // how much later than planned the requests were sent
+	Accepting load.Times `json:"to_accepted"`    // from the request to its 202
+	Ending    load.Times `json:"to_end"`         // from the 202's request to the order's end, as a tap reads it
+	Shedding  load.Times `json:"to_refusal"`     // to the 503
+	Reading   load.Times `json:"read"`           // to the 200
+	Canceling load.Times `json:"cancel"`         // to the 202, or 409 where the order had ended
+	Repeating load.Times `json:"repeat"`         // to the 202 of a request that repeats an accepted one
+	Late      load.Times `json:"generator_late"` // how much later than planned the requests were sent
 
 	RepeatsShed int `json:"repeats_shed"`
 	SlowShed    int `json:"refusals_of_100_ms_or_more"`
@@ -85,8 +65,8 @@ func Summarize(answers []Answer, d time.Duration, ends *load.Ends) Phase {
 		}
 	}
 	p.Goodput = float64(p.Accepted) / p.Seconds
-	p.Accepting, p.Reading, p.Canceling, p.Repeating = timesOf(done[Place]), timesOf(done[Read]), timesOf(done[Cancel]), timesOf(done[Repeat])
-	p.Ending, p.Shedding, p.Late = timesOf(ended), timesOf(shed), timesOf(late)
+	p.Accepting, p.Reading, p.Canceling, p.Repeating = load.TimesOf(done[Place]), load.TimesOf(done[Read]), load.TimesOf(done[Cancel]), load.TimesOf(done[Repeat])
+	p.Ending, p.Shedding, p.Late = load.TimesOf(ended), load.TimesOf(shed), load.TimesOf(late)
 	return p
 }
 
@@ -124,7 +104,7 @@ func Recovery(answers []Answer, begin time.Time, before Phase, ends *load.Ends) 
 	inARow := 0
 	for n := range seconds {
 		s := &seconds[n]
-		normal := !s.shed && timesOf(s.accept).P50 <= 2*before.Accepting.P50 && timesOf(s.ending).P50 <= 2*before.Ending.P50
+		normal := !s.shed && load.TimesOf(s.accept).P50 <= 2*before.Accepting.P50 && load.TimesOf(s.ending).P50 <= 2*before.Ending.P50
 		if inARow++; !normal {
 			inARow = 0
 		}

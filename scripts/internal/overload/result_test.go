@@ -34,7 +34,7 @@ func run(begin time.Time, ends *load.Ends, took ...time.Duration) (answers []Ans
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	const quick, slow, shed = 10 * time.Millisecond, 50 * time.Millisecond, -1
-	before := Phase{Accepting: Times{P50: 10}, Ending: Times{P50: 1e9}}
+	before := Phase{Accepting: load.Times{P50: 10}, Ending: load.Times{P50: 1e9}}
 	for name, c := range map[string]struct {
 		took []time.Duration
 		want time.Duration // negative: not seen

@@ -22,7 +22,7 @@ import (
 const chaosHeap = "384m"
 
 // startBrokers starts the brokers that the settings name, all at once: those of a cluster wait for each other.
-func (s *Stack) startBrokers(ctx context.Context, _ string) error {
+func (s *Stack) startBrokers(ctx context.Context) error {
 	nodes := map[string]int{"embedded": 1, "apache": 1, "apache3": 3}[s.Config.Kafka]
 	if nodes == 0 {
 		s.Brokers, s.programBrokers = s.Config.Kafka, s.Config.Kafka

@@ -15,6 +15,7 @@ import (
 // Config of a local stack.
 type Config struct {
 	Root       string    // the checkout. Required.
+	Bin        string    // a folder with built programs; "": they are built from Root
 	Dir        string    // where data, logs and keys are kept. Required.
 	Kafka      string    // "embedded", "apache", "apache3" (three nodes) or HOST:PORT
 	Postgres   string    // "embedded" or the URL of a superuser

@@ -20,7 +20,7 @@ const (
 )
 
 // startJaeger starts Jaeger with its traces in memory and waits until it answers.
-func (s *Stack) startJaeger(ctx context.Context, _ string) error {
+func (s *Stack) startJaeger(ctx context.Context) error {
 	if !s.Config.Jaeger {
 		return nil
 	}

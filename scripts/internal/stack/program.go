@@ -39,6 +39,9 @@ func (p *Program) Process() *localstack.Process {
 	return p.process
 }
 
+// Use makes later starts and migrations run the program in another folder: another build of it.
+func (p *Program) Use(bin string) { p.path = filepath.Join(bin, p.Service.Name) }
+
 // Start runs the program.
 func (p *Program) Start() error {
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
@@ -94,8 +97,8 @@ func (p *Program) WaitReady(ctx context.Context) error {
 	}
 }
 
-// migrate runs the program's migrations as the owner of its database.
-func (p *Program) migrate(ctx context.Context) error {
+// Migrate runs the program's migrations as the owner of its database.
+func (p *Program) Migrate(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, p.path, "migrate")
 	cmd.Env = p.env
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -116,15 +119,15 @@ func LastLines(path string) string {
 	return string(b)
 }
 
-// Build compiles every program into the checkout's .bin folder.
-func Build(ctx context.Context, root string) (string, error) {
-	bin := filepath.Join(root, ".bin")
+// Build compiles every program of a checkout into a folder. Flags go to go build.
+func Build(ctx context.Context, root, bin string, flags ...string) error {
 	for _, s := range Services() {
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, s.Name), "./cmd/"+s.Name)
+		args := append([]string{"build", "-o", filepath.Join(bin, s.Name)}, flags...)
+		cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/"+s.Name)...)
 		cmd.Dir = filepath.Join(root, s.Module)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", s.Name, err, out)
+			return fmt.Errorf("build %s: %w\n%s", s.Name, err, out)
 		}
 	}
-	return bin, nil
+	return nil
 }

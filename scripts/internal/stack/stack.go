@@ -62,16 +62,17 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 	if s.Keys, err = OpenKeys(c.Dir); err != nil {
 		return nil, err
 	}
-	c.say("building the programs")
-	bin, err := Build(ctx, c.Root)
-	if err != nil {
-		return nil, err
+	if s.bin = c.Bin; s.bin == "" {
+		c.say("building the programs")
+		s.bin = filepath.Join(c.Root, ".bin")
+		if err := Build(ctx, c.Root, s.bin); err != nil {
+			return nil, err
+		}
 	}
-	s.bin = bin
 	if c.Proxies {
 		s.Net = newNet()
 	}
-	if err := s.infrastructure(ctx, bin); err != nil {
+	if err := s.infrastructure(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.lay(); err != nil {
@@ -92,17 +93,17 @@ func (s *Stack) Addresses() read.Addresses {
 }
 
 // infrastructure starts PostgreSQL, the broker and Jaeger at once.
-func (s *Stack) infrastructure(ctx context.Context, bin string) error {
+func (s *Stack) infrastructure(ctx context.Context) error {
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
-	for i, start := range []func(context.Context, string) error{s.startPostgres, s.startBrokers, s.startJaeger} {
-		wg.Go(func() { errs[i] = start(ctx, bin) })
+	for i, start := range []func(context.Context) error{s.startPostgres, s.startBrokers, s.startJaeger} {
+		wg.Go(func() { errs[i] = start(ctx) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-func (s *Stack) startPostgres(ctx context.Context, _ string) error {
+func (s *Stack) startPostgres(ctx context.Context) error {
 	s.superuser = s.Config.Postgres
 	if s.Config.Postgres == "embedded" {
 		port, err := s.Config.port(5433)
@@ -154,7 +155,7 @@ func (s *Stack) startPrograms(ctx context.Context) error {
 	s.Config.say("migrating the databases")
 	for _, p := range s.Programs {
 		if p.Replica == 1 && p.Service.Database != "" {
-			if err := p.migrate(ctx); err != nil {
+			if err := p.Migrate(ctx); err != nil {
 				return err
 			}
 		}
