@@ -221,6 +221,27 @@ func TestRule9Versions(t *testing.T) {
 	}
 }
 
+// Between two releases, the earlier one ends what the later one starts, and starts nothing with it itself.
+func TestRule9NotYet(t *testing.T) {
+	t.Parallel()
+	v1, v2 := parcel(), parcel()
+	v2.Version = 2
+	v2.Steps = append(v2.Steps[:1:1], v2.Steps[2:]...)
+	earlier, later := saga.NewSet(saga.Define(v1), saga.NotYet(saga.Define(v2))), saga.NewSet(saga.Define(v1), saga.Define(v2))
+	start := saga.Input{Subject: uuid.New(), Body: placed{}}
+	if i, _, _, err := earlier.Start(start, sagatest.Epoch); err != nil || i.Version != 1 {
+		t.Errorf("the earlier release starts version %d, %v", i.Version, err)
+	}
+	j, out, _, err := later.Start(start, sagatest.Epoch)
+	if err != nil || j.Version != 2 {
+		t.Fatalf("the later release starts version %d, %v", j.Version, err)
+	}
+	held := saga.Input{Subject: start.Subject, Causation: out[0].ID, Body: msg("Held")}
+	if _, out, _, err = earlier.Apply(j, held, sagatest.Epoch); err != nil || out[0].Body != msg("Ship") {
+		t.Errorf("the earlier release sent %v, %v; want Ship", out, err)
+	}
+}
+
 // An operator's Unwind is the deadline brought forward; once the pivot was sent it is denied.
 func TestUnwind(t *testing.T) {
 	t.Parallel()

@@ -27,11 +27,17 @@ type versionID struct {
 	number int
 }
 
+// NotYet is a version that no order starts with yet, but that ends those that have: a release holds it so before the next one
+// starts with it, so that while programs of both run, each can go on with the other's instances.
+func NotYet(v Version) Version { return notYet{v} }
+
+type notYet struct{ Version }
+
 // Set holds every version that may still be in flight, so that each instance ends under the version that it started with
 // (rule 9). The data of an Instance[any] is a D, not a pointer.
 type Set struct {
 	versions map[versionID]Version
-	starting map[string]Version // by start event: the newest version
+	starting map[string]Version // by start event: the newest version, but for those that are not yet
 }
 
 // NewSet returns a set. It panics where two definitions are the same version, or two names start with the same event.
@@ -43,6 +49,9 @@ func NewSet(versions ...Version) *Set {
 			panic(fmt.Sprintf("saga.NewSet: %s v%d is given twice", id.name, id.number))
 		}
 		s.versions[id] = v
+		if _, waits := v.(notYet); waits {
+			continue
+		}
 		newest, taken := s.starting[v.startedBy()]
 		if taken && newest.id().name != id.name {
 			panic(fmt.Sprintf("saga.NewSet: %s starts both %s and %s", v.startedBy(), newest.id().name, id.name))
