@@ -96,7 +96,7 @@ func upgradeOn(ctx context.Context, s *stack.Stack, o *upgradeOptions, commit st
 	}
 	report := upgradeReport{
 		Earlier: commit, Plain: o.plain, Seed: o.seed, Kafka: s.Config.Kafka, Seconds: time.Since(begin).Seconds(),
-		Swaps: roll.Swaps, Migrations: roll.Migrations, Violations: roll.Violations,
+		Swaps: roll.Swaps, Migrations: roll.Migrations, Violations: append([]string{}, roll.Violations...),
 	}
 	if err := report.judge(ctx, s, crowd); err != nil {
 		return err

@@ -28,6 +28,7 @@ type setup struct {
 	*testing.T
 
 	api, admin string
+	url        string // of the database
 	env        []string
 }
 
@@ -35,7 +36,7 @@ func newSetup(t *testing.T) *setup {
 	t.Helper()
 	db, broker := testkit.Postgres(t), testkit.Kafka(t)
 	broker.Topics(t, contracts.Partitions, contracts.WarehouseCommands, contracts.WarehouseEvents)
-	s := &setup{T: t, api: freeAddr(t), admin: freeAddr(t)}
+	s := &setup{T: t, api: freeAddr(t), admin: freeAddr(t), url: db.URL}
 	s.env = []string{
 		"WAREHOUSE_PROGRAM=1", "DATABASE_URL=" + db.URL, "DATABASE_OWNER_URL=" + db.URL, "JWKS=" + testkit.JWKS(t),
 		"KAFKA_BROKERS=" + strings.Join(broker.Addrs, ","), "KAFKA_TOPIC_PREFIX=" + broker.Prefix,
