@@ -1,7 +1,6 @@
 package lives
 
 import (
-	"net/http"
 	"syscall"
 	"testing"
 	"time"
@@ -94,8 +93,7 @@ func (w world) surfaced(t *testing.T) {
 	w.Hears(t, id, "AuthorizePayment", 1)
 	w.Wish(t, id, "unwind", map[string]string{})
 	w.Hears(t, id, "OrderRejected", 1)
-	_, err := w.Provider.Do(t.Context(), http.MethodDelete, "/v1/keys", "", nil, nil)
-	require.NoError(t, err)
+	w.ForgetKeys(t)
 	testkit.Eventually(t, func() bool {
 		return w.Count(t, "payments", "SELECT undone_minor FROM operation WHERE order_id = $1 AND kind = 'authorization'", id) > 0
 	}, "payment undoes what surfaced")

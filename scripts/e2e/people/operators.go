@@ -21,6 +21,15 @@ func (p *People) Fault(t testing.TB, operation, fault string, delay time.Duratio
 	p.Faults(t, operation, fault, 1, delay)
 }
 
+// FaultOf makes every call of an operation of an order fail, until Clear.
+func (p *People) FaultOf(t testing.TB, id uuid.UUID, operation, fault string) {
+	t.Helper()
+	_, err := p.Provider.Do(t.Context(), http.MethodPost, "/v1/faults", "", map[string]any{
+		"operation": operation, "fault": fault, "reference": id,
+	}, nil)
+	require.NoError(t, err)
+}
+
 // Faults makes the next calls of an operation at the provider fail; times 0: every call, until Clear.
 func (p *People) Faults(t testing.TB, operation, fault string, times int, delay time.Duration) {
 	t.Helper()
@@ -34,6 +43,13 @@ func (p *People) Faults(t testing.TB, operation, fault string, times int, delay 
 func (p *People) Clear(t testing.TB) {
 	t.Helper()
 	_, err := p.Provider.Do(t.Context(), http.MethodDelete, "/v1/faults", "", nil, nil)
+	require.NoError(t, err)
+}
+
+// ForgetKeys makes the provider forget every key, and with it what it closed.
+func (p *People) ForgetKeys(t testing.TB) {
+	t.Helper()
+	_, err := p.Provider.Do(t.Context(), http.MethodDelete, "/v1/keys", "", nil, nil)
 	require.NoError(t, err)
 }
 
