@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -155,4 +156,12 @@ func metric(t *testing.T, p *stack.Program, sample string) (value float64) {
 		value += n
 	}
 	return value
+}
+
+// all is the content of a file.
+func all(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(b)
 }
