@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int, err error) {
 	c := stack.Config{
 		Kafka: "apache", Postgres: "embedded", Replicas: 1, Proxies: true, Out: os.Stderr,
-		Env: []string{fmt.Sprintf("OUTBOX_LIMIT=%d", outboxLimit), "PROVIDER_TIMEOUT=1s"},
+		Env: []string{fmt.Sprintf("OUTBOX_LIMIT=%d", outboxLimit), "PROVIDER_TIMEOUT=600ms", "OPERATION_LEASE=4s"},
 	}
 	if !localstack.HasJava() && os.Getenv("CI") != "true" {
 		c.Kafka = "embedded"
