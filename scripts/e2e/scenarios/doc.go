@@ -3,3 +3,10 @@
 // checker reads everything that there is and must find nothing. The table names what else shows a scenario: where the
 // machine alone, or an exploration, can be put into a corner that a whole system reaches only by luck, that is sharper.
 package scenarios
+
+import _ "embed"
+
+// Table is scenarios.tsv; package internal/scenarios reads it.
+//
+//go:embed scenarios.tsv
+var Table string
