@@ -23,15 +23,6 @@ func (p *People) Fault(t testing.TB, operation, fault string, delay time.Duratio
 	p.Faults(t, operation, fault, 1, delay)
 }
 
-// FaultOf makes every call of an operation of an order fail, until Clear.
-func (p *People) FaultOf(t testing.TB, id uuid.UUID, operation, fault string) {
-	t.Helper()
-	_, err := p.Provider.Do(t.Context(), http.MethodPost, "/v1/faults", "", map[string]any{
-		"operation": operation, "fault": fault, "reference": id,
-	}, nil)
-	require.NoError(t, err)
-}
-
 // Faults makes the next calls of an operation at the provider fail; times 0: every call, until Clear.
 func (p *People) Faults(t testing.TB, operation, fault string, times int, delay time.Duration) {
 	t.Helper()
@@ -39,6 +30,12 @@ func (p *People) Faults(t testing.TB, operation, fault string, times int, delay 
 		"operation": operation, "fault": fault, "times": times, "delay_ms": delay.Milliseconds(),
 	}, nil)
 	require.NoError(t, err)
+}
+
+// Hold keeps every call of an operation from being done or answered, until Clear. It is then repeated.
+func (p *People) Hold(t testing.TB, operation string) {
+	t.Helper()
+	p.Faults(t, operation, "timeout_before", 0, 0)
 }
 
 // Clear ends every fault at the provider.

@@ -38,15 +38,12 @@ func TestCancelledBeforeThePivot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer w.holds(t)
-			fault := "slow"
-			if c.method != "pm_ok" {
-				fault = "timeout_before" // a switch comes before the method: it is asked again, and then refused
-			}
-			w.Fault(t, c.operation, fault, 600*time.Millisecond)
+			w.Hold(t, c.operation)
 			id := w.Place(t, c.method, "SKU-0140")
 			w.Hears(t, id, c.before[len(c.before)-1], 1)
 			w.cancels(t, id)
 			require.Equal(t, c.before, w.commands(id), "the answer is waited for")
+			w.Clear(t)
 			w.Hears(t, id, "OrderCancelled", 1)
 			require.Equal(t, append(append(c.before[:len(c.before):len(c.before)], c.after...), "CancelOrder"), w.commands(id))
 			require.Equal(t, w.each(t, id, c.moved...), w.moved(t, id))
@@ -96,31 +93,33 @@ func TestCancelledTooLateTwiceOrByAnother(t *testing.T) {
 	require.Equal(t, http.StatusConflict, status(err))
 	require.ErrorContains(t, err, "is completed")
 
-	w.Fault(t, "capture", "slow", 400*time.Millisecond)
+	w.Hold(t, "capture")
 	late := w.Place(t, "pm_ok", "SKU-0143")
 	w.Hears(t, late, "CapturePayment", 1)
 	warehouse := w.Program(t, "warehouse").Process()
 	require.NoError(t, warehouse.Signal(syscall.SIGSTOP))
+	w.Clear(t)
 	w.Hears(t, late, "DispatchOrder", 1)
 	w.cancels(t, late) // nobody knows yet whether it leaves
 	require.NoError(t, warehouse.Signal(syscall.SIGCONT))
 	w.Hears(t, late, "OrderCancellationDeclined", 1)
 	w.Hears(t, late, "OrderCompleted", 1)
 
-	w.Fault(t, "authorize", "slow", 400*time.Millisecond)
+	w.Hold(t, "authorize")
 	id := w.Place(t, "pm_ok", "SKU-0144")
 	w.Hears(t, id, "AuthorizePayment", 1)
 	require.Equal(t, http.StatusNotFound, status(w.Other.Cancel(t.Context(), id)))
-	w.Hears(t, id, "CapturePayment", 1) // it went on
+	w.Clear(t)
 	w.Hears(t, id, "OrderCompleted", 1)
 	require.NotContains(t, w.messages(id, "/services/order"), "OrderCancellationRequested")
 
-	w.Fault(t, "authorize", "slow", 400*time.Millisecond)
+	w.Hold(t, "authorize")
 	twice := w.Place(t, "pm_ok", "SKU-0145")
 	w.Hears(t, twice, "AuthorizePayment", 1)
 	for range 3 {
 		w.cancels(t, twice)
 	}
+	w.Clear(t)
 	w.Hears(t, twice, "OrderCancelled", 1)
 	require.Equal(t, []string{"OrderPlaced", "OrderCancellationRequested", "OrderCancelled"}, w.messages(twice, "/services/order"))
 	require.Equal(t, http.StatusConflict, status(w.Customer.Cancel(t.Context(), twice)))

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -11,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/testkit"
 )
 
 // remembered is everything that the services keep of orders and goods.
@@ -51,7 +51,10 @@ func TestEveryMessageTwice(t *testing.T) {
 		w.Place(t, "pm_ok", "SKU-0150"), w.Place(t, "pm_declined", "SKU-0151"), w.Place(t, "pm_ok", "SOLD-OUT"),
 		w.Place(t, "pm_capture_refused", "SKU-0152"), w.Place(t, "pm_ok", "SKU-0153", "DAMAGED"), w.Place(t, "pm_flap", "SKU-0154"),
 	}
-	w.Fault(t, "capture", "slow", 300*time.Millisecond)
+	for _, id := range ids {
+		testkit.Eventually(t, func() bool { return w.Heard(id, "OrderCompleted")+w.Heard(id, "OrderRejected") > 0 }, "its end")
+	}
+	w.Hold(t, "capture")
 	cancelled := w.Place(t, "pm_ok", "SKU-0155")
 	w.Hears(t, cancelled, "CapturePayment", 1)
 	w.cancels(t, cancelled)

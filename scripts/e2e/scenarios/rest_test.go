@@ -12,7 +12,7 @@ import (
 // What every other test relies on: the checker sees that an order is in flight, and waits for it.
 func TestAnOrderInFlightIsNoRest(t *testing.T) {
 	defer w.holds(t)
-	w.Fault(t, "authorize", "slow", 600*time.Millisecond)
+	w.Hold(t, "authorize")
 	id := w.Place(t, "pm_ok", "SKU-0099")
 	w.Hears(t, id, "AuthorizePayment", 1)
 	live, err := read.Open(t.Context(), w.Addresses())
@@ -21,6 +21,7 @@ func TestAnOrderInFlightIsNoRest(t *testing.T) {
 	rest, err := live.Rest(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, int64(1), rest.Waiting)
+	w.Clear(t)
 	require.NoError(t, live.Await(t.Context(), time.Minute, nil))
 	require.Equal(t, "completed", w.Instance(t, id).State)
 }
