@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"ordersaga.internal/infra/testkit"
 	"ordersaga.internal/scripts/internal/faultnet"
@@ -109,6 +111,54 @@ func (w *world) positions(t *testing.T) (at string) {
 	t.Helper()
 	w.Row(t, "warehouse", `SELECT string_agg(concat_ws('/', topic, partition, next), ' ' ORDER BY topic, partition) FROM positions`, nil, []any{&at})
 	return at
+}
+
+// Scenario 38: of every service one more replica joins, and leaves as soon as it is in, again and again: every three seconds
+// or so. Nothing is lost or done twice, and nobody waits so long that an order is given up.
+func TestRebalanceStorm(t *testing.T) {
+	defer w.holds(t)
+	var storm errgroup.Group
+	var joined atomic.Int64
+	for _, first := range w.Programs {
+		if !first.Service.Replicated() {
+			continue
+		}
+		extra, err := w.Extra(first.Service)
+		require.NoError(t, err)
+		storm.Go(func() error {
+			for range 3 {
+				if err := extra.Start(); err != nil {
+					return err
+				}
+				err := extra.WaitReady(t.Context()) // it is only as a member of its group
+				extra.Process().Stop(syscall.SIGTERM, 15*time.Second)
+				if err != nil {
+					return err
+				}
+				joined.Add(1)
+			}
+			return nil
+		})
+	}
+	over := make(chan error, 1)
+	go func() { over <- storm.Wait() }()
+	var ids []uuid.UUID
+	for raging := true; raging; {
+		id := w.insist(t)
+		ids = append(ids, id)
+		select {
+		case err := <-over:
+			require.NoError(t, err)
+			raging = false
+		default:
+			if n := len(ids) - 30; n > 0 { // so many are on their way
+				w.Hears(t, ids[n], "OrderCompleted", 1)
+			}
+		}
+	}
+	require.Equal(t, int64(12), joined.Load())
+	w.allComplete(t, ids)
+	t.Logf("=> %d orders in %d joins", len(ids), joined.Load())
 }
 
 // minutesPass moves all that the process manager measures time with five minutes into the past, as if so much had passed
