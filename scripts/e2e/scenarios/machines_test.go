@@ -151,7 +151,7 @@ func TestRebalanceStorm(t *testing.T) {
 			require.NoError(t, err)
 			raging = false
 		default:
-			if n := len(ids) - 30; n > 0 { // so many are on their way
+			if n := len(ids) - 100; n > 0 { // so many are on their way
 				w.Hears(t, ids[n], "OrderCompleted", 1)
 			}
 		}
