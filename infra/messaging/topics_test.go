@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/testkit"
 )
@@ -89,4 +91,46 @@ func TestPositionBeyondTheLogStopsThePartition(t *testing.T) {
 		w.exec(`UPDATE positions SET next = 1, owner = '' WHERE partition = 1`)
 		w.eventually("repaired", func() bool { return w.history(subjects[1]) == "a b" })
 	})
+}
+
+// Scenario 43: what was not read yet is gone. The partition stops and alerts instead of going on behind the gap; the others go on.
+func TestRecordsThatWereDeletedUnreadStopThePartition(t *testing.T) {
+	testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {
+		w := newWorld(t, b)
+		subjects := spread(2)
+		r := w.start(nil, nil)
+		say := func(text string) {
+			for _, s := range subjects {
+				w.send(messaging.Message{Subject: s, Body: add{Text: text}})
+			}
+		}
+		say("a")
+		w.eventually("handled", func() bool { return r.count(t, "handled") == 2 })
+		r.stop()
+		say("b")
+		say("c")
+		w.truncate(commandsTopic, 1, 2) // a and b of one of them
+		second := w.start(nil, nil)
+		w.eventually("alert", func() bool { return second.gauge(t, "messaging_partitions_paused") == 1 })
+		w.eventually("the neighbour goes on", func() bool { return w.history(subjects[0]) == "a b c" })
+		if !second.log.has("partition stopped") || w.history(subjects[1]) != "a" {
+			t.Errorf("history %q; log %s", w.history(subjects[1]), second.log)
+		}
+		w.exec(`UPDATE positions SET next = 2, owner = '' WHERE partition = 1`) // an operator accepts the loss
+		w.eventually("repaired", func() bool { return w.history(subjects[1]) == "a c" })
+	})
+}
+
+// truncate deletes a partition's records before an offset, as retention does.
+func (w *world) truncate(topic string, partition int32, before int64) {
+	w.t.Helper()
+	var at kadm.Offsets
+	at.Add(kadm.Offset{Topic: w.broker.Prefix + topic, Partition: partition, At: before, LeaderEpoch: -1})
+	deleted, err := kadm.NewClient(w.client).DeleteRecords(w.t.Context(), at)
+	if err == nil {
+		err = deleted.Error()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"ordersaga.internal/infra/localstack"
 	"ordersaga.internal/scripts/internal/gotest"
+	"ordersaga.internal/scripts/internal/scenarios"
 	"ordersaga.internal/scripts/internal/stack"
 )
 
@@ -59,6 +60,7 @@ func testCommand() *cobra.Command {
 // testRun is what the steps of one run share.
 type testRun struct {
 	total  gotest.Counts
+	ran    scenarios.Ran
 	shared sharedStack
 }
 
@@ -66,6 +68,9 @@ type testRun struct {
 func (r *testRun) count(name string, c gotest.Counts, out io.Writer) {
 	fmt.Fprintf(out, "%-20s %4d passed, %d failed, %d skipped, %5.1f s\n", name, c.Passed, c.Failed, c.Skipped, c.Seconds)
 	r.total.Add(c)
+	for _, t := range c.Tests {
+		r.ran.Note(strings.TrimPrefix(t.Package, modulePrefix), t.Test, t.Passed)
+	}
 }
 
 func (r *testRun) steps() []step {
@@ -84,12 +89,13 @@ func (r *testRun) steps() []step {
 		{"trace", true, r.endToEnd("-run", "^TestTrace")},
 		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},
 		{"schemathesis", true, r.endToEnd("-run", "^TestSchemathesis")},
+		{"scenarios", true, r.scenarios},
 		{"chaos", true, script("chaos", "--minutes", "1.25", "--kafka", "apache")},
 	}
 }
 
 func runSteps(ctx context.Context, root string, fast bool, only string, out io.Writer) error {
-	r := &testRun{}
+	r := &testRun{ran: scenarios.Ran{}}
 	defer r.shared.down()
 	var failed []string
 	ran := 0
@@ -106,6 +112,7 @@ func runSteps(ctx context.Context, root string, fast bool, only string, out io.W
 			verdict = "FAILED: " + err.Error()
 			failed = append(failed, s.name)
 		}
+		r.ran.Note(scenarios.Gate, s.name, err == nil)
 		fmt.Fprintf(out, "=== %-12s %5.1f s  %s\n", s.name, time.Since(begin).Seconds(), verdict)
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", ctx.Err())
@@ -114,8 +121,12 @@ func runSteps(ctx context.Context, root string, fast bool, only string, out io.W
 	if ran == 0 {
 		return fmt.Errorf("%w: --only %q: no such step", errUsage, only)
 	}
-	if r.total != (gotest.Counts{}) {
+	if r.total.Seconds > 0 {
 		fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", r.total.Passed, r.total.Failed, r.total.Skipped)
+	}
+	if err := r.table(out, ran == len(r.steps())); err != nil {
+		fmt.Fprintln(out, err)
+		failed = append(failed, "the table of scenarios")
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
@@ -217,5 +228,7 @@ func packages(ctx context.Context, module string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the packages of %s: %w", module, err)
 	}
-	return slices.DeleteFunc(strings.Fields(string(listed)), func(p string) bool { return strings.HasSuffix(p, "/scripts/e2e") }), nil
+	return slices.DeleteFunc(strings.Fields(string(listed)), func(p string) bool {
+		return strings.HasSuffix(p, "/scripts/e2e") || strings.HasSuffix(p, "/scripts/e2e/scenarios")
+	}), nil
 }

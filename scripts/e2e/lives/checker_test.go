@@ -29,7 +29,7 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 	task := read.Task{Wait: time.Minute, Tell: func(s string) { t.Log(s) }}
 	task.Inputs.Goods, err = w.Addresses().Goods()
 	require.NoError(t, err)
-	for _, id := range w.all {
+	for _, id := range w.Placed {
 		task.Inputs.Accepted = append(task.Inputs.Accepted, check.ID(id))
 	}
 	task.Digest = true
@@ -50,7 +50,7 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 	}
 
 	for _, database := range []string{"orders", "payments", "warehouse", "processmanager"} {
-		w.sql(t.Context(), t, database, "UPDATE positions SET next = 0, owner = ''")
+		w.SQL(t, database, "UPDATE positions SET next = 0, owner = ''")
 	}
 	task.Front, task.Baseline = nil, before.Baseline
 	after, _, err := live.Judge(t.Context(), task)

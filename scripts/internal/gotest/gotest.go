@@ -17,6 +17,13 @@ import (
 type Counts struct {
 	Passed, Failed, Skipped int
 	Seconds                 float64
+	Tests                   []Result // of those that passed or failed
+}
+
+// Result of a test.
+type Result struct {
+	Package, Test string // import path; name, with "/" in those of subtests
+	Passed        bool
 }
 
 // Add sums.
@@ -25,6 +32,7 @@ func (c *Counts) Add(o Counts) {
 	c.Failed += o.Failed
 	c.Skipped += o.Skipped
 	c.Seconds += o.Seconds
+	c.Tests = append(c.Tests, o.Tests...)
 }
 
 // event is one line of go test -json.
@@ -76,6 +84,9 @@ func read(r io.Reader, out io.Writer) (c Counts, bad []string) {
 		name := e.Package + e.ImportPath
 		if e.Test != "" {
 			name += "." + e.Test
+		}
+		if e.Test != "" && (e.Action == "pass" || e.Action == "fail") {
+			c.Tests = append(c.Tests, Result{e.Package, e.Test, e.Action == "pass"})
 		}
 		switch e.Action {
 		case "output", "build-output":

@@ -32,8 +32,8 @@ func TestRun(t *testing.T) {
 		counts Counts
 		words  []string // of the error and the output
 	}{
-		"good":     {Counts{Passed: 2}, nil},
-		"bad":      {Counts{Passed: 1, Failed: 1}, []string{"m/bad.TestA failed", "words of a"}},
+		"good":     {Counts{Passed: 2, Tests: []Result{{"m/good", "TestA/b", true}, {"m/good", "TestA", true}}}, nil},
+		"bad":      {Counts{Passed: 1, Failed: 1, Tests: []Result{{"m/bad", "TestA", false}, {"m/bad", "TestB", true}}}, []string{"m/bad.TestA failed", "words of a"}},
 		"skipping": {Counts{Skipped: 1}, []string{"m/skipping.TestA was skipped"}},
 		"broken":   {Counts{Failed: 1}, []string{"m/broken failed", "noSuchThing"}},
 		"main":     {Counts{Failed: 1}, []string{"m/main failed", "words of main"}},

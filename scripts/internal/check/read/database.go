@@ -57,7 +57,7 @@ func (d *database) each(ctx context.Context, sql string, args []any, targets []a
 // Rest implements check.Source.
 func (l *Live) Rest(ctx context.Context) (check.Rest, error) {
 	r := check.Rest{Outboxes: map[string]int64{}}
-	var heads []pgtype.UUID
+	heads := []pgtype.UUID{} // nil would be NULL, and nothing is unlike all of that
 	// The logs first: what comes later is then seen as a position that is too far, or as an outbox that is not empty.
 	if err := l.offsets(ctx, &r); err != nil {
 		return r, err

@@ -159,6 +159,36 @@ func TestUndoBeforeCommand(t *testing.T) {
 	w.effects(held, map[string]int64{"authorize": total, "void": total})
 }
 
+// Scenario 18: the same attempt sends nothing, a higher one the recorded answer, and the money moves once.
+func TestARepeatedUndoSendsTheRecordedAnswerOrNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run(w.client)
+	o := newOrder("pm_ok")
+	w.authorize(o, 1)
+	w.expect(o, authorized(o))
+	w.capture(o, 1)
+	want := []any{authorized(o), captured(o)}
+	w.expect(o, want...)
+	for _, undo := range []struct {
+		send   func(*order, int)
+		answer any
+	}{{w.refund, refunded(o, total)}, {w.void, voided(o, 0)}} {
+		undo.send(o, 1)
+		want = append(want, undo.answer)
+		w.expect(o, want...)
+		undo.send(o, 1)
+		w.quiet(o, want...)
+		undo.send(o, 2)
+		want = append(want, undo.answer)
+		w.expect(o, want...)
+		if all := w.of(o.id); all[len(all)-1] != all[len(all)-2] {
+			t.Errorf("answered %+v, then %+v", all[len(all)-2], all[len(all)-1])
+		}
+	}
+	w.effects(o, map[string]int64{"authorize": total, "capture": total, "refund": total})
+}
+
 // The provider refuses an undo for good: it is owed, and a higher attempt tries again under another key.
 func TestUndoFailsForGood(t *testing.T) {
 	t.Parallel()

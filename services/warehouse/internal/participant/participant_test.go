@@ -147,6 +147,27 @@ func TestARepeatedCommandSendsTheRecordedAnswerOrNothing(t *testing.T) {
 	want(t, f.level("apple"), stock.Level{SKU: "apple", Received: 5, OnHand: 4, Reserved: 1})
 }
 
+// Scenario 18.
+func TestARepeatedCompensationSendsTheRecordedAnswerOrNothing(t *testing.T) {
+	t.Parallel()
+	f := newFloor(t)
+	f.receive(f.start("1"), "apple", 5)
+	order, fence := uuid.New(), uuid.New()
+	f.send(reserve(order, goods("apple", 3)))
+	c := release(order)
+	f.send(c, c, c.again(2), c, c.again(2), c.again(3))
+	for _, a := range f.answers(c, 3) {
+		want(t, a, f.answers(c, 3)[0]) // id, sequence and all
+	}
+	f.send(c, reserve(fence, goods("apple", 1)), release(fence))
+	f.answer(release(fence))
+	if n := len(f.log(order)); n != 4 {
+		t.Errorf("%d records, want 1 StockReserved and 3 times StockReleased", n)
+	}
+	want(t, f.level("apple"), stock.Level{SKU: "apple", Received: 5, OnHand: 5})
+	f.conserved()
+}
+
 // Scenario 8.
 func TestTheLastUnitAndAHundredBuyers(t *testing.T) {
 	t.Parallel()
