@@ -19,7 +19,7 @@ import (
 
 // Leases is where operations are taken over from; *store.Leases.
 type Leases interface {
-	Take(ctx context.Context, now, until time.Time, limit int, resumed bool) ([]payments.Operation, error)
+	Take(ctx context.Context, now, until time.Time, limit int, forgotten bool, known []uuid.UUID) ([]payments.Operation, error)
 	CountOpen(ctx context.Context) (int64, error)
 }
 
@@ -69,12 +69,11 @@ type Caller struct {
 	ctx    context.Context // the life of calls, which outlive who offered them
 	cancel context.CancelFunc
 
-	mu         sync.Mutex
-	lines      map[uuid.UUID]*line
-	ready      []*line // those that wait for their turn, first come first served
-	calling    int     // calls at once
-	overflowed bool    // some offers did not fit: they are in the database, leased by this replica
-	closed     bool
+	mu      sync.Mutex
+	lines   map[uuid.UUID]*line
+	ready   []*line // those that wait for their turn, first come first served
+	calling int     // calls at once
+	closed  bool
 }
 
 // line is one order's operations: the first is the one that is called for, or will be next.
@@ -104,7 +103,7 @@ func New(d Deps, c Config) (*Caller, error) {
 }
 
 // Offer takes committed operations under a lease of this replica. It does not block. What does not fit is left to the
-// sweep.
+// sweep, which finds it forgotten.
 func (c *Caller) Offer(ops []payments.Operation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,8 +118,6 @@ func (c *Caller) Offer(ops []payments.Operation) {
 			l = &line{ops: []payments.Operation{op}}
 			c.lines[op.Order] = l
 			c.ready = append(c.ready, l)
-		default:
-			c.overflowed = true
 		}
 	}
 	c.dispatch()

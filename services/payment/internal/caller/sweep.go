@@ -2,20 +2,35 @@ package caller
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const countEvery = time.Second
 
-// sweep takes over operations whose lease or pause has ended, until ctx ends.
+// Forgotten is what this replica leased and does not have in memory: it held it before it was started again, or the answer to
+// the COMMIT of an intent was lost, or there was no room. It needs no lease to end. With more orders in memory than knownMost the
+// look would cost more than it saves: then the lease ends first.
+const (
+	forgottenEvery = time.Second
+	knownMost      = 1000
+)
+
+// sweep takes over operations whose lease or pause has ended, or that were forgotten, until ctx ends.
 func (c *Caller) sweep(ctx context.Context) {
 	ticker := time.NewTicker(c.config.Sweep)
 	defer ticker.Stop()
-	resumed, failing := true, false
-	var counted time.Time
+	failing := false
+	var counted, looked time.Time
 	for {
-		more, err := c.takeOver(ctx, resumed)
-		resumed = resumed && (err != nil || more)
+		forgotten := time.Since(looked) >= forgottenEvery
+		taken, all, err := c.takeOver(ctx, forgotten)
+		if forgotten && all {
+			looked = time.Now()
+		}
 		if err == nil && time.Since(counted) >= countEvery {
 			counted = time.Now()
 			err = c.count(ctx)
@@ -24,7 +39,7 @@ func (c *Caller) sweep(ctx context.Context) {
 			c.deps.Log.WarnContext(ctx, "open operations cannot be read; trying again", "error", err)
 		}
 		failing = err != nil
-		if more {
+		if taken == sweepLimit {
 			continue
 		}
 		select {
@@ -37,31 +52,25 @@ func (c *Caller) sweep(ctx context.Context) {
 
 const sweepLimit = 500
 
-// takeOver tells whether there may be more to take over. What this replica holds without having it in memory needs no lease
-// to end: what it held before it was started again is taken at once, what did not fit when there is nothing else to do.
-func (c *Caller) takeOver(ctx context.Context, resumed bool) (more bool, err error) {
+// takeOver tells how many it took, and whether that was all.
+func (c *Caller) takeOver(ctx context.Context, forgotten bool) (taken int, all bool, err error) {
 	c.mu.Lock()
 	limit := min(c.config.Capacity-len(c.lines), sweepLimit)
-	held := resumed || c.overflowed && len(c.lines) == 0
-	if held {
-		c.overflowed = false
+	var known []uuid.UUID
+	if forgotten = forgotten && len(c.lines) <= knownMost; forgotten {
+		known = slices.Collect(maps.Keys(c.lines))
 	}
 	c.mu.Unlock()
 	if limit <= 0 {
-		return false, nil
+		return 0, false, nil
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	ops, err := c.deps.Leases.Take(ctx, now, now.Add(c.config.Lease), limit, held)
-	if err != nil || held && len(ops) == limit {
-		c.mu.Lock()
-		c.overflowed = c.overflowed || held
-		c.mu.Unlock()
-	}
+	ops, err := c.deps.Leases.Take(ctx, now, now.Add(c.config.Lease), limit, forgotten, known)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	c.Offer(ops)
-	return len(ops) == sweepLimit, nil
+	return len(ops), len(ops) < limit, nil
 }
 
 func (c *Caller) count(ctx context.Context) error {

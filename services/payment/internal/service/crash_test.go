@@ -1,8 +1,13 @@
 package service
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
+	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +158,50 @@ func TestMoreThanFits(t *testing.T) {
 		w.expect(o, authorized(o))
 		w.effects(o, map[string]int64{"authorize": total})
 	}
+}
+
+// The answer to the COMMIT of an intent is lost: the call does not wait for the lease to end (scenario 39).
+func TestTheAnswerToAnIntentsCommitIsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.lease = time.Hour
+	var lost atomic.Bool
+	w.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return &forgetful{Conn: conn, lost: &lost}, err
+	}
+	w.run(w.client)
+	o := newOrder("pm_ok")
+	w.authorize(o, 1)
+	w.expect(o, authorized(o))
+	w.effects(o, map[string]int64{"authorize": total})
+	if !lost.Load() {
+		t.Error("no answer was lost")
+	}
+}
+
+// forgetful loses the answer to the first batch of statements that stores an intent: COMMIT is its last.
+type forgetful struct {
+	net.Conn
+
+	lost *atomic.Bool
+	mute atomic.Bool
+}
+
+func (f *forgetful) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("intended")) && f.lost.CompareAndSwap(false, true) {
+		f.mute.Store(true)
+	}
+	return f.Conn.Write(b)
+}
+
+// Read breaks the connection where it would tell of the COMMIT.
+func (f *forgetful) Read(b []byte) (int, error) {
+	n, err := f.Conn.Read(b)
+	if f.mute.Load() && bytes.Contains(b[:n], []byte("COMMIT\x00")) {
+		return 0, errors.Join(io.ErrUnexpectedEOF, f.Conn.Close())
+	}
+	return n, err
 }
 
 // Many orders at once, two replicas: every one is charged once.

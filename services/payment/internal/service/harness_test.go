@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -41,9 +43,10 @@ type world struct {
 	provider *sandboxtest.Provider
 	client   *sandbox.Client
 	producer *kgo.Client
-	capacity int           // of the callers; 0: the default
-	lease    time.Duration // 0: 2 s
-	timeout  time.Duration // of a call; 0: the default
+	capacity int             // of the callers; 0: the default
+	lease    time.Duration   // 0: 2 s
+	dial     pgconn.DialFunc // of a replica to PostgreSQL; nil: the default
+	timeout  time.Duration   // of a call; 0: the default
 
 	mu     sync.Mutex
 	events []event
@@ -186,6 +189,25 @@ func (w *world) measured(sample string) float64 {
 	return 0
 }
 
+// pool is a replica's own.
+func (w *world) pool() *pgxpool.Pool {
+	w.Helper()
+	if w.dial == nil {
+		return w.db.Open(w.T)
+	}
+	config, err := pgxpool.ParseConfig(w.db.URL)
+	if err != nil {
+		w.Fatal(err)
+	}
+	config.ConnConfig.DialFunc = w.dial
+	pool, err := pgxpool.NewWithConfig(w.Context(), config)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(pool.Close)
+	return pool
+}
+
 func (w *world) replica(name string, provider payments.Provider) *Service {
 	w.Helper()
 	level := slog.LevelError
@@ -194,7 +216,7 @@ func (w *world) replica(name string, provider payments.Provider) *Service {
 	}
 	w.metrics = prometheus.NewRegistry()
 	s, err := New(messaging.Deps{
-		Pool: w.db.Open(w.T), Codec: contracts.NewRegistry(), Metrics: w.metrics, Tracer: noop.Tracer{},
+		Pool: w.pool(), Codec: contracts.NewRegistry(), Metrics: w.metrics, Tracer: noop.Tracer{},
 		Log: slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: level})),
 		Kafka: func(opts ...kgo.Opt) (*kgo.Client, error) {
 			return kafka.NewClient(w.broker.Config(), slog.New(slog.DiscardHandler), opts...)

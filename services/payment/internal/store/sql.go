@@ -33,13 +33,13 @@ WHERE o.order_id = n.order_id AND o.kind = n.kind`
 )
 
 const (
-	// leaseSQL takes what is due, oldest first, and what this replica held before it was started again ($5). It never waits
-	// for a lock: what another transaction is changing is being dealt with. Who held it may have called, and died before the
-	// answer: that counts as a call without one.
+	// leaseSQL takes what is due, oldest first, and with $5 also what this replica leased, but for the orders $6 that it knows
+	// of. It never waits for a lock: what another transaction is changing is being dealt with. Who held it may have called, and
+	// died before the answer: that counts as a call without one.
 	leaseSQL = `
 WITH due AS (
     SELECT order_id, kind FROM operation
-    WHERE due_at <= $1 OR $5 AND due_at IS NOT NULL AND leased_by = $3
+    WHERE due_at <= $1 OR $5 AND due_at IS NOT NULL AND leased_by = $3 AND order_id <> ALL ($6::uuid[])
     ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
 UPDATE operation AS o SET due_at = $2, leased_by = $3, attempts = o.attempts + (o.leased_by <> '')::int
 FROM due WHERE o.order_id = due.order_id AND o.kind = due.kind

@@ -70,10 +70,15 @@ type Leases struct {
 	Replica string
 }
 
-// Take leases at most limit operations that are due at now, until the given time. resumed takes also what this replica
-// holds: right only where nothing of it is being called, after a start.
-func (l Leases) Take(ctx context.Context, now, until time.Time, limit int, resumed bool) ([]payments.Operation, error) {
-	rows, err := l.Pool.Query(ctx, leaseSQL, now, until, l.Replica, limit, resumed)
+// Take leases at most limit operations that are due at now, until the given time. Where forgotten is set it takes also what
+// this replica leased before, but for orders in known: it has no other operation in memory.
+func (l Leases) Take(
+	ctx context.Context, now, until time.Time, limit int, forgotten bool, known []uuid.UUID,
+) ([]payments.Operation, error) {
+	if known == nil {
+		known = []uuid.UUID{} // NULL would exclude everything
+	}
+	rows, err := l.Pool.Query(ctx, leaseSQL, now, until, l.Replica, limit, forgotten, known)
 	if err != nil {
 		return nil, fmt.Errorf("lease operations: %w", err)
 	}
