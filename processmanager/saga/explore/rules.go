@@ -67,6 +67,8 @@ func (t *tables[D]) checkStep(f *form[D], in saga.Input, next *saga.Instance[D],
 		return fmt.Errorf("stuck, and no compensation failed: %s", note.Text)
 	case len(out) > 1:
 		return fmt.Errorf("%d commands at once", len(out))
+	case len(out) == 0 && unsent(f.Outstanding, next.Outstanding):
+		return fmt.Errorf("rule 4: attempt %d of %s was not sent", next.Outstanding.Attempt, next.Outstanding.Step)
 	}
 	if err := t.checkAnswer(f, in, next, changed); err != nil {
 		return err
@@ -77,6 +79,11 @@ func (t *tables[D]) checkStep(f *form[D], in saga.Input, next *saga.Instance[D],
 		}
 	}
 	return nil
+}
+
+// unsent tells whether a command, or another attempt of it, became outstanding.
+func unsent(before, after *saga.Outstanding) bool {
+	return after != nil && (before == nil || before.Command != after.Command || before.Attempt != after.Attempt)
 }
 
 // checkAnswer restates rules 5 and 6 for an event: what does not answer the outstanding command has no effect, but for an
