@@ -87,7 +87,7 @@ func verdict(out []byte, stderr string, faults int) (Fate, []level, error) {
 	case r.Holds:
 		return Fate{Verdict: Stands}, r.Levels, nil
 	case r.Violation != nil:
-		f.Faults, f.Why = r.Violation.Faults, r.Violation.Problem
+		f.Faults, f.Why = r.Violation.Faults, strings.Join(strings.Fields(r.Violation.Problem), " ")
 	case len(r.Ends) > 0:
 		f.Why = r.Ends[0]
 	default:
