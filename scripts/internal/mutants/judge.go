@@ -38,8 +38,8 @@ type level struct{ States, Transitions, Ends int }
 // limit is how many states a mutant may have: twice as many as there are with three faults without it.
 const limit = 3_000_000
 
-// patience is how long a mutant may take for what takes seconds without it.
-const patience = 4 * time.Minute
+// patience is how long a mutant may take for what takes seconds without it, on a machine that is busy with other things.
+const patience = 15 * time.Minute
 
 // Explore explores with a mutant on, 0 for none, with up to so many faults.
 func (b *Built) Explore(ctx context.Context, mutant, faults int) (Fate, []level, error) {
