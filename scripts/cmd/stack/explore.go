@@ -19,6 +19,7 @@ type exploreOptions struct {
 	faults, limit, workers int
 	output                 string
 	mutants, update, fast  bool
+	only                   string
 }
 
 func exploreCommand() *cobra.Command {
@@ -34,7 +35,7 @@ story that leads to it is printed.
 With --mutants it changes the source of definition, engine and fence in every small way, explores each, and compares what becomes of
 them with the record in processmanager/internal/fulfilment/exploration/testdata/mutants.tsv. Exit code 1: they differ, or a
 mutant stands and nobody said why.`,
-		Example: "  scripts/explore\n  scripts/explore -k 4\n  scripts/explore -o json\n  scripts/explore --mutants",
+		Example: "  scripts/explore\n  scripts/explore -k 4\n  scripts/explore -o json\n  scripts/explore --mutants\n  scripts/explore --mutants --only 'saga/send.go wait'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			root, err := stack.FindRoot()
 			if err != nil {
@@ -43,8 +44,8 @@ mutant stands and nobody said why.`,
 			switch {
 			case o.mutants:
 				return exploreMutants(cmd.Context(), root, &o, cmd.OutOrStdout())
-			case o.update || o.fast:
-				return fmt.Errorf("%w: --update and --fast are for --mutants", errUsage)
+			case o.update || o.fast || o.only != "":
+				return fmt.Errorf("%w: --update, --fast and --only are for --mutants", errUsage)
 			}
 			return exploreOnce(cmd.Context(), root, &o)
 		},
@@ -57,6 +58,7 @@ mutant stands and nobody said why.`,
 	f.BoolVar(&o.mutants, "mutants", false, "explore what definition, engine and fence would be if they were wrong")
 	f.BoolVar(&o.update, "update", false, "write the record of the mutants anew")
 	f.BoolVar(&o.fast, "fast", false, "each mutant only as far as the record says that it falls; as CI does")
+	f.StringVar(&o.only, "only", "", "the mutants whose names contain this")
 	return cmd
 }
 
@@ -109,5 +111,5 @@ func exploreMutants(ctx context.Context, root string, o *exploreOptions, out io.
 		return err
 	}
 	path := filepath.Join(root, "processmanager/internal/fulfilment/exploration/testdata/mutants.tsv")
-	return mutants.Run(ctx, built, mutants.Options{Record: path, Faults: o.faults, Fast: o.fast, Update: o.update, Out: out})
+	return mutants.Run(ctx, built, mutants.Options{Record: path, Faults: o.faults, Fast: o.fast, Update: o.update, Only: o.only, Out: out})
 }

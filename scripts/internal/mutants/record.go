@@ -49,6 +49,27 @@ func ReadRecord(path string) (Record, error) {
 	return r, nil
 }
 
+// updated is the record after so many were judged. Reasons that people gave to those that stand are kept.
+func (r Record) updated(found Record, all []Mutant) Record {
+	next := Record{}
+	for _, m := range all {
+		was, recorded := r[m.Name]
+		f, judged := found[m.Name]
+		switch {
+		case !judged && recorded:
+			f = was
+		case !judged:
+			continue
+		case f.Verdict == Stands && was.Verdict == Stands && was.Why != "":
+			f.Why = was.Why
+		case f.Verdict == Stands:
+			f.Why = Unexplained
+		}
+		next[m.Name] = f
+	}
+	return next
+}
+
 // Write writes a record in the order of the mutants.
 func (r Record) Write(path string, all []Mutant) error {
 	var b strings.Builder
@@ -56,7 +77,10 @@ func (r Record) Write(path string, all []Mutant) error {
 		"# the reasons of those that stand are written by hand. Third: with how many faults it falls; or, where the exploration does\n" +
 		"# not object, whether the same states and transitions were explored as without the mutant.\n")
 	for _, m := range all {
-		f := r[m.Name]
+		f, known := r[m.Name]
+		if !known {
+			continue
+		}
 		seen := sameStates
 		switch {
 		case f.Verdict == Falls:

@@ -20,6 +20,7 @@ type Options struct {
 	Faults int    // how many are explored, at most
 	Fast   bool   // each mutant only as far as the record says that it falls
 	Update bool   // write the record anew
+	Only   string // judge those whose names contain it
 	Out    io.Writer
 }
 
@@ -46,22 +47,13 @@ func Run(ctx context.Context, b *Built, o Options) error {
 	}
 	wrong := record.Compare(found, b.Mutants)
 	if o.Update {
-		for name, f := range found {
-			if was := record[name]; f.Verdict == Stands {
-				f.Why = Unexplained
-				if was.Verdict == Stands && was.Why != "" {
-					f.Why = was.Why
-				}
-				found[name] = f
-			}
-		}
-		record = found
+		record = record.updated(found, b.Mutants)
 		if err := record.Write(o.Record, b.Mutants); err != nil {
 			return err
 		}
 		wrong = record.Compare(found, b.Mutants)
 	}
-	found.summary(o.Out, len(b.Mutants), time.Since(begin))
+	found.summary(o.Out, time.Since(begin))
 	for _, w := range wrong {
 		fmt.Fprintln(o.Out, "  wrong:", w)
 	}
@@ -98,6 +90,9 @@ func (b *Built) judgeAll(ctx context.Context, o Options, record Record) (Record,
 	}
 feed:
 	for _, m := range b.Mutants {
+		if !strings.Contains(m.Name, o.Only) {
+			continue
+		}
 		select {
 		case work <- m:
 		case <-ctx.Done():
@@ -147,7 +142,7 @@ func (b *Built) test(ctx context.Context, m Mutant, f Fate, recorded string) (Fa
 	return f, err
 }
 
-func (r Record) summary(out io.Writer, all int, took time.Duration) {
+func (r Record) summary(out io.Writer, took time.Duration) {
 	falls, sum, tested, stands := map[int]int{}, 0, 0, 0
 	for _, f := range r {
 		switch f.Verdict {
@@ -165,5 +160,5 @@ func (r Record) summary(out io.Writer, all int, took time.Duration) {
 		by = append(by, fmt.Sprintf("%d with %d", falls[k], k))
 	}
 	fmt.Fprintf(out, "%d mutants in %.0f s: %d fall to the exploration (by faults: %s), %d to a test, %d stand\n",
-		all, took.Seconds(), sum, strings.Join(by, ", "), tested, stands)
+		len(r), took.Seconds(), sum, strings.Join(by, ", "), tested, stands)
 }

@@ -83,6 +83,12 @@ func TestRun(t *testing.T) {
 	if err := run(false, true); err != nil || read(t, path)["door/door.go Allows: boundary of g.Age > 150"].Why != explained {
 		t.Errorf("written anew the reasons are lost: %v", err)
 	}
+	whole := read(t, path)
+	out.Reset()
+	some := mutants.Options{Record: path, Faults: 1, Update: true, Only: "Rows: without row", Out: &out}
+	if err := mutants.Run(t.Context(), b, some); err != nil || !maps.Equal(read(t, path), whole) || !strings.HasPrefix(out.String(), "2 mutants in") {
+		t.Errorf("some written anew: %v\n%s", err, out.String())
+	}
 }
 
 // A record that says something else is wrong, also where only what it says is tried.
