@@ -3,6 +3,7 @@ package messaging
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,8 @@ func TestFence(t *testing.T) {
 		{"a tombstone of an open undo", "undo 1 open, do 1 ok, answer undo, do 2 ok", "-, Superseded#1, Undone#2, Superseded#1 again"},
 		{"an open do is closed by its undo", "do 1 open, undo 1 ok, answer do, do 1 ok", "-, Undone#1, -, -"},
 		{"a closed do is superseded from the next attempt on", "do 1 open, undo 1 open, do 2 ok, answer do, do 2 ok, do 3 ok, answer undo", "-, -, Superseded#1, -, -, Superseded#1 again, Undone#2"},
+		{"a higher attempt of an undo counts once", "undo 1 ok, undo 2 ok, undo 2 ok", "Undone#1, Undone#1 again, -"},
+		{"so does one of an undo that failed before", "undo 1 open, fail, undo 2 open, undo 2 ok, fail, undo 2 ok", "-, UndoFailed#1, -, -, UndoFailed#2, -"},
 		{"a failure is no outcome", "undo 1 open, fail, undo 1 ok, undo 2 ok, undo 3 ok", "-, UndoFailed#1, -, Undone#2, Undone#2 again"},
 		{"every failure is a new message", "undo 1 open, fail, undo 2 open, fail, undo 3 open, answer undo, fail", "-, UndoFailed#1, -, UndoFailed#2, -, Undone#3, -"},
 		{"a late success is no answer of a failed attempt", "undo 1 open, fail, answer undo, undo 2 ok", "-, UndoFailed#1, -, Undone#2"},
@@ -157,9 +160,66 @@ func TestFenceRefuses(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+	for _, name := range []string{"", "events"} {
+		if _, err := f.Do(command(false, 1), Operation{Name: name}, done); err == nil {
+			t.Errorf("an operation named %q: no error", name)
+		}
+	}
 	noFact := func() (any, error) { return "no fact", nil }
 	if _, err := f.Undo(command(true, 1), stock, noFact); err == nil || f.Undone(testSubject, stock) {
 		t.Errorf("an answer that cannot be encoded: error %v, undone %v", err, f.Undone(testSubject, stock))
+	}
+}
+
+// A refusal that is missing, or cannot be encoded, is an error, and leaves the fence as it was.
+func TestFenceRefusesToSupersede(t *testing.T) {
+	t.Parallel()
+	for name, superseded := range map[string]func(uuid.UUID) any{
+		"none": nil, "no fact": func(uuid.UUID) any { return "no fact" },
+	} {
+		f := testFence()
+		play(t, f, "undo 1 ok")
+		before := string(f.AppendKey(nil, testSubject))
+		if _, err := f.Do(command(false, 1), Operation{Name: "stock", Superseded: superseded}, nil); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if got := string(f.AppendKey(nil, testSubject)); got != before {
+			t.Errorf("%s: it remembers %s, before %s", name, got, before)
+		}
+	}
+}
+
+// What changes is marked for Save, and every event counts in one row.
+func TestFenceMarksWhatChanged(t *testing.T) {
+	t.Parallel()
+	f := testFence()
+	for step := range strings.SplitSeq("emit, emit, do 1 open, do 2 open, undo 1 open, do 3 ok, fail, undo 2 open, answer undo, undo 3 ok, emit", ", ") {
+		b := f.book(testSubject)
+		for k := range b.entries {
+			b.entries[k].dirty = false
+		}
+		before := b.clone()
+		if _, err := playWords(f, step); err != nil {
+			t.Fatalf("%s: %v", step, err)
+		}
+		changed := false
+		for k, e := range f.book(testSubject).entries {
+			was := entry{}
+			if k < len(before.entries) {
+				was = before.entries[k]
+			}
+			was.dirty = e.dirty
+			changed = changed || e.dirty
+			if !e.dirty && !reflect.DeepEqual(e, was) {
+				t.Errorf("%s: unmarked, it made %+v of %+v", step, e, was)
+			}
+		}
+		if !changed {
+			t.Errorf("%s: nothing is marked", step)
+		}
+	}
+	if n := len(f.book(testSubject).entries); n != 3 || f.book(testSubject).find(eventsOperation, false) == nil {
+		t.Errorf("%d entries, want the events', the do and the undo", n)
 	}
 }
 
@@ -175,6 +235,7 @@ func TestFenceTellsWhatWasAccepted(t *testing.T) {
 		"do 1 open, undo 1 open":          {true, true},
 		"do 1 open, undo 1 open, do 2 ok": {true, true},
 		"do 1 ok, undo 1 open, fail":      {true, true},
+		"undo 1 open, do 1 ok, fail, undo 2 open": {false, true},
 	} {
 		f := testFence()
 		play(t, f, steps)
@@ -184,32 +245,45 @@ func TestFenceTellsWhatWasAccepted(t *testing.T) {
 	}
 }
 
+// An answer is the same whenever it is sent, whatever the trace of the command that asks for it again.
 func TestFenceAnswersAreComplete(t *testing.T) {
 	t.Parallel()
-	f := testFence()
-	out, err := f.Do(command(false, 1), stock, func() (any, error) { return fact{"Done"}, nil })
-	if err != nil || len(out) != 1 {
-		t.Fatal(out, err)
-	}
-	first := out[0]
-	later := command(false, 2)
-	later.Traceparent = strings.Replace(testParent, "0af7", "ffff", 1)
-	again, err := f.Do(later, stock, nil)
-	if err != nil || len(again) != 1 {
-		t.Fatal(again, err)
-	}
-	second := again[0]
-	for _, m := range []*Message{&first, &second} {
-		if err := fill(facts{}, "/services/other", &later, m, time.Now()); err != nil {
-			t.Fatal(err)
+	for _, parent := range []string{testParent, ""} {
+		f, asked, later := testFence(), command(false, 1), command(false, 2)
+		asked.Tracestate = "vendor=1"
+		asked.Traceparent, later.Traceparent = parent, strings.Replace(testParent, "0af7", "ffff", 1)
+		out, err := f.Do(asked, stock, func() (any, error) { return fact{"Done"}, nil })
+		if err != nil || len(out) != 1 {
+			t.Fatal(out, err)
+		}
+		first := out[0]
+		complete := Message{
+			ID: AnswerID(testSubject, "/services/test", 1), Source: "/services/test", Type: "Done", Subject: testSubject, Time: fenceTime,
+			Sequence: 1, CausationID: doID, Traceparent: parent, Tracestate: asked.Tracestate, Data: first.Data, Topic: "test.events",
+			Body: fact{"Done"}, sealed: true,
+		}
+		if !reflect.DeepEqual(first, complete) || string(first.Data) != `{"fact":"Done"}` {
+			t.Errorf("answered\n%+v, want\n%+v", first, complete)
+		}
+		again, err := f.Do(later, stock, nil)
+		if err != nil || len(again) != 1 {
+			t.Fatal(again, err)
+		}
+		second := again[0]
+		for _, m := range []*Message{&first, &second} {
+			if err := fill(facts{}, "/services/other", &later, m, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := fmt.Sprintf("%+v", toRecord("", &first))
+		if got := fmt.Sprintf("%+v", toRecord("", &second)); got != want {
+			t.Errorf("sent again as\n%s, first as\n%s", got, want)
 		}
 	}
-	want := fmt.Sprintf("%+v", toRecord("", &first))
-	if got := fmt.Sprintf("%+v", toRecord("", &second)); got != want {
-		t.Errorf("sent again as\n%s, first as\n%s", got, want)
-	}
-	if first.CausationID != doID || first.Traceparent != testParent || first.ID != AnswerID(testSubject, "/services/test", 1) {
-		t.Errorf("answer: %+v", first)
+	event := testFence().Emit(testSubject, doID, fact{"Event"})
+	want := Message{Source: "/services/test", Subject: testSubject, Sequence: 1, CausationID: doID, Time: fenceTime, Body: fact{"Event"}}
+	if !reflect.DeepEqual(event, want) {
+		t.Errorf("emitted\n%+v, want\n%+v", event, want)
 	}
 }
 

@@ -14,14 +14,16 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	d := parcel()
 	d.Steps[1].Do = func(string) saga.Message { return nil }
+	mute := parcel()
+	mute.Steps[0].Do = d.Steps[1].Do
 	def, set := saga.Define(d), saga.NewSet(saga.Define(d))
 	start := saga.Input{Subject: uuid.New(), Body: placed{}}
 	i, out, _, err := saga.Start(def, start, sagatest.Epoch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := i
-	other.Version = 2
+	other, foreign := i, i
+	other.Version, foreign.Definition = 2, "letter"
 	held := saga.Input{Causation: out[0].ID, Body: msg("Held")}
 	for name, c := range map[string]struct {
 		want error
@@ -33,6 +35,14 @@ func TestErrors(t *testing.T) {
 		}},
 		"another version": {saga.ErrWrongDefinition, func() error {
 			_, _, _, err := saga.Apply(def, other, held, sagatest.Epoch)
+			return err
+		}},
+		"another definition": {saga.ErrWrongDefinition, func() error {
+			_, _, _, err := saga.Apply(def, foreign, held, sagatest.Epoch)
+			return err
+		}},
+		"no command to start with": {saga.ErrNoCommand, func() error {
+			_, _, _, err := saga.Start(saga.Define(mute), start, sagatest.Epoch)
 			return err
 		}},
 		"no command": {saga.ErrNoCommand, func() error {
@@ -81,6 +91,15 @@ func TestErrors(t *testing.T) {
 	}
 	if !set.Starts("Placed") || set.Starts("Held") || !set.Binds("Held") || set.Binds("NeverHeardOf") {
 		t.Error("the set does not know its events")
+	}
+}
+
+// The history begins with what the start did.
+func TestStartIsNoted(t *testing.T) {
+	t.Parallel()
+	want := saga.Note{Effect: saga.Applied, Text: "started; hold begun", To: saga.Running}
+	if got := given(t).Note; got != want {
+		t.Errorf("noted %+v, want %+v", got, want)
 	}
 }
 

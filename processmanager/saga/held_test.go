@@ -15,6 +15,10 @@ func TestAHeldDeadline(t *testing.T) {
 	s.Now = deadline
 	s.When(saga.Due{Held: true}).Sends(msg("Hold")).Is(saga.Running).Outcome("hold", saga.Open).
 		When(saga.Due{Held: true}).Was(saga.Ignored)
+	s.Now = s.Instance.Outstanding.ResendAt
+	if s.When(saga.Due{Held: true}).Sends(msg("Hold")); s.Note.Text != "hold sent again; its deadline is held" {
+		t.Errorf("the history says %q", s.Note.Text)
+	}
 	if got := s.Instance.Outstanding.Deadline; !got.Equal(deadline) {
 		t.Errorf("the deadline moved from %s to %s", deadline, got)
 	}

@@ -169,6 +169,14 @@ func TestRule5UndoneSettlesTheOwed(t *testing.T) {
 		t.Parallel()
 		unwinding(t).When(msg("Refunded")).Was(saga.Late).IsStuck()
 	})
+	t.Run("one without a sequence does, one as old as the failure does not", func(t *testing.T) {
+		t.Parallel()
+		s := given(t).After(timeout)
+		undo := s.Instance.Outstanding.Command
+		s.Input(saga.Input{Causation: undo, Sequence: 3, Body: msg("LetGoFailed")}).IsStuck().
+			Input(saga.Input{Causation: undo, Sequence: 3, Body: msg("HeldNoMore")}).Was(saga.Late).IsStuck().
+			Input(saga.Input{Causation: undo, Body: msg("HeldNoMore")}).Was(saga.Applied).Is(saga.Ending)
+	})
 	t.Run("two are owed", func(t *testing.T) {
 		t.Parallel()
 		unwinding(t).
@@ -215,6 +223,14 @@ func TestRule5Assertion(t *testing.T) {
 			Input(saga.Input{Causation: undo, Sequence: 5, Body: msg("HeldNoMore")}).Is(saga.Ending).
 			Input(saga.Input{Causation: do, Sequence: 4, Body: msg("Held")}).Was(saga.Late).
 			Input(saga.Input{Causation: do, Sequence: 6, Body: msg("Held")}).Was(saga.Jammed)
+	})
+	t.Run("nor is one as old as the Undone, or where that has no age", func(t *testing.T) {
+		t.Parallel()
+		for _, undone := range []int64{3, 0} {
+			s := given(t).After(timeout)
+			s.Input(saga.Input{Causation: s.Instance.Outstanding.Command, Sequence: undone, Body: msg("HeldNoMore")}).Is(saga.Ending).
+				Input(saga.Input{Causation: saga.CommandID(s.Instance.ID, "hold", false), Sequence: 3, Body: msg("Held")}).Was(saga.Late)
+		}
 	})
 	t.Run("the Undone that came before does not settle it", func(t *testing.T) {
 		t.Parallel()

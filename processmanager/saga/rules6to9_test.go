@@ -16,6 +16,12 @@ func TestRule6Cancelling(t *testing.T) {
 	asked := func(t *testing.T) *sagatest.Story[string] {
 		return given(t).Answer(msg("Held")).When(msg("CancelAsked")).Was(saga.Applied).Sends().Is(saga.Running)
 	}
+	t.Run("says for what it waits", func(t *testing.T) {
+		t.Parallel()
+		if got, want := asked(t).Note.Text, "cancellation noted; waiting for the answer to pay"; got != want {
+			t.Errorf("the history says %q, want %q", got, want)
+		}
+	})
 	t.Run("success", func(t *testing.T) {
 		t.Parallel()
 		asked(t).Answer(msg("Paid")).Sends(msg("Refund")).Answer(msg("Refunded")).Sends(msg("LetGo")).
@@ -121,6 +127,10 @@ func TestRule8Stuck(t *testing.T) {
 		Answer(msg("Held")).Was(saga.Jammed).Sends().IsStuck(). // of all things, in answer to Pay
 		AnswerTo("pay", false, msg("Refunded")).Was(saga.Jammed).Sends().IsStuck().
 		Answer(msg("Paid")).Sends(msg("Ship")).Is(saga.Running)
+	given(t).When(msg("NeverHeardOf")).IsStuck().
+		Answer(msg("HoldRefused")).Sends(msg("Reject")).Is(saga.Ending).
+		When(msg("NeverHeardOf")).IsStuck().
+		Answer(msg("RejectedSaid")).Sends().Is(saga.Rejected)
 }
 
 // Rule 8: what failed for good is owed; the others go on, the end waits until nothing is owed.

@@ -33,7 +33,7 @@ type row[D any] struct {
 	resend, timeout time.Duration
 	do              func(D, Failure) Message
 	undo            func(D) Message
-	done            State // the state that a success leads to; Running for a step
+	done            State // of an end: the state that its success leads to
 }
 
 // table is a definition ready for dispatch: the steps, then the end commands.
@@ -54,7 +54,7 @@ func newTable[D any](d *Definition[D]) *table[D] {
 		s := &d.Steps[i]
 		do := s.Do
 		t.add(row[D]{
-			name: s.Name, kind: s.Kind, resend: s.Resend, timeout: s.Timeout, done: Running,
+			name: s.Name, kind: s.Kind, resend: s.Resend, timeout: s.Timeout,
 			do: func(data D, _ Failure) Message { return do(data) }, undo: s.Undo,
 		})
 		t.bind(s.Done, succeeds, i)

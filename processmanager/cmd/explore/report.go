@@ -25,6 +25,7 @@ type report struct {
 	CellsReached   int             `json:"cells_reached"`
 	CellsUnreached int             `json:"cells_unreached"` // each for a stated reason
 	CellsWrong     []string        `json:"cells_wrong"`
+	EndsWrong      []string        `json:"ends_wrong"` // one decision, different ends
 	StuckFor       []string        `json:"stuck_for"`
 	Violation      *violation      `json:"violation"`
 }
@@ -42,7 +43,7 @@ func newReport(faults int, r explore.Result, took time.Duration) (report, error)
 	}
 	out := report{
 		Faults: faults, Levels: r.Levels, Seconds: took.Seconds(), CellsReached: cells.Reached, CellsWrong: []string{},
-		StuckFor: slices.Sorted(maps.Keys(r.Stuck)),
+		EndsWrong: []string{}, StuckFor: slices.Sorted(maps.Keys(r.Stuck)),
 	}
 	for _, l := range r.Levels {
 		out.States += l.States
@@ -55,8 +56,9 @@ func newReport(faults int, r explore.Result, took time.Duration) (report, error)
 		out.Violation = &violation{v.Problem, v.Faults, v.Story}
 	} else {
 		out.CellsWrong = append(out.CellsWrong, cells.Wrong...)
+		out.EndsWrong = append(out.EndsWrong, exploration.OneEnd(r)...)
 	}
-	out.Holds = out.Violation == nil && len(out.CellsWrong) == 0
+	out.Holds = out.Violation == nil && len(out.CellsWrong) == 0 && len(out.EndsWrong) == 0
 	return out, nil
 }
 
@@ -79,7 +81,7 @@ func (r *report) write(out io.Writer, format string) error {
 	for _, why := range r.StuckFor {
 		fmt.Fprintf(&b, "Stuck, in some states: %s\n", why)
 	}
-	for _, wrong := range r.CellsWrong {
+	for _, wrong := range slices.Concat(r.CellsWrong, r.EndsWrong) {
 		fmt.Fprintf(&b, "Wrong: %s\n", wrong)
 	}
 	if r.Holds {

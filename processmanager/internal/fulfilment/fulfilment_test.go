@@ -73,6 +73,25 @@ func TestCompletes(t *testing.T) {
 	}
 }
 
+// Every command, of whatever kind, names its order.
+func TestEveryCommandNamesTheOrder(t *testing.T) {
+	t.Parallel()
+	named := map[string]bool{}
+	refused := unwoundFromCapture(captured(t).Answer(contracts.DispatchRefused{Reason: contracts.ReasonDamaged}))
+	cancelled := placed(t).When(contracts.OrderCancellationRequested{}).Answer(contracts.StockReserved{}).Answer(contracts.StockReleased{})
+	for _, o := range slices.Concat(captured(t).Answer(contracts.OrderDispatched{}).All, refused.All, cancelled.All) {
+		named[o.Body.WireType()] = true
+		if got := reflect.ValueOf(o.Body).FieldByName("OrderID").Interface(); got != order.OrderID {
+			t.Errorf("%s names %v", o.Body.WireType(), got)
+		}
+	}
+	for _, e := range contracts.Entries() {
+		if !slices.Contains(contracts.EventTopics(), e.Topic) && !named[e.Type] {
+			t.Errorf("%s was not sent", e.Type)
+		}
+	}
+}
+
 // Scenario 4.
 func TestOutOfStock(t *testing.T) {
 	t.Parallel()

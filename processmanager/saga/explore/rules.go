@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -29,6 +30,8 @@ func (t *tables[D]) checkForm(f *form[D]) error {
 		return errors.New("rule 8: the end command was sent while a compensation is owed")
 	case o != nil && f.deadline != (!o.Undo && f.State == saga.Running && t.kind(o.Step) == saga.Compensatable):
 		return fmt.Errorf("rule 1: %s, undo %t, has a deadline: %t", o.Step, o.Undo, f.deadline)
+	case o != nil && (f.State == saga.Ending) != (o.Step == saga.RejectStep || o.Step == saga.CancelStep):
+		return fmt.Errorf("it is %s, and %s is outstanding", f.State, o.Step)
 	case f.State == saga.Ending && (o.Step == saga.CancelStep) != f.Cancelling:
 		return fmt.Errorf("rule 6: it ends by %s, cancelling is %t", o.Step, f.Cancelling)
 	}
@@ -39,6 +42,9 @@ func (t *tables[D]) checkForm(f *form[D]) error {
 func (t *tables[D]) checkOutcomes(f *form[D]) error {
 	for k, p := range f.Steps {
 		last := k == len(f.Steps)-1
+		if o := f.Outstanding; (p.Outcome == saga.Undoing) != (o != nil && o.Undo && o.Step == p.Step) {
+			return fmt.Errorf("rule 2: %s is %s, and its compensation is outstanding or not", p.Step, p.Outcome)
+		}
 		switch forward := f.State == saga.Running || f.State == saga.Completed; {
 		case forward && p.Outcome != saga.Succeeded && (!last || p.Outcome != saga.Open || f.State == saga.Completed):
 			return fmt.Errorf("it is %s, and %s is %s", f.State, p.Step, p.Outcome)
@@ -67,8 +73,11 @@ func (t *tables[D]) checkStep(f *form[D], in saga.Input, next *saga.Instance[D],
 		return fmt.Errorf("stuck, and no compensation failed: %s", note.Text)
 	case len(out) > 1:
 		return fmt.Errorf("%d commands at once", len(out))
+	case len(out) == 0 && unsent(f.Outstanding, next.Outstanding):
+		return fmt.Errorf("rule 4: attempt %d of %s was not sent", next.Outstanding.Attempt, next.Outstanding.Step)
 	}
-	if err := t.checkAnswer(f, in, next, changed); err != nil {
+	err := cmp.Or(t.checkAnswer(f, in, next, changed), t.checkCounted(f, in, next, changed), t.checkWish(f, in, next, out))
+	if err != nil {
 		return err
 	}
 	for _, o := range out {
@@ -77,6 +86,11 @@ func (t *tables[D]) checkStep(f *form[D], in saga.Input, next *saga.Instance[D],
 		}
 	}
 	return nil
+}
+
+// unsent tells whether a command, or another attempt of it, became outstanding.
+func unsent(before, after *saga.Outstanding) bool {
+	return after != nil && (before == nil || before.Command != after.Command || before.Attempt != after.Attempt)
 }
 
 // checkAnswer restates rules 5 and 6 for an event: what does not answer the outstanding command has no effect, but for an

@@ -19,6 +19,7 @@ type exploreOptions struct {
 	faults, limit, workers int
 	output                 string
 	mutants, update, fast  bool
+	only                   string
 }
 
 func exploreCommand() *cobra.Command {
@@ -31,10 +32,10 @@ lost answers of the provider, compensations that fail. Refusals and a cancellati
 invariants in every state, and that from every state an end can be reached. Exit code 1: something does not hold; the shortest
 story that leads to it is printed.
 
-With --mutants it changes the source of engine and fence in every small way, explores each, and compares what becomes of
+With --mutants it changes the source of definition, engine and fence in every small way, explores each, and compares what becomes of
 them with the record in processmanager/internal/fulfilment/exploration/testdata/mutants.tsv. Exit code 1: they differ, or a
 mutant stands and nobody said why.`,
-		Example: "  scripts/explore\n  scripts/explore -k 4\n  scripts/explore -o json\n  scripts/explore --mutants",
+		Example: "  scripts/explore\n  scripts/explore -k 4\n  scripts/explore -o json\n  scripts/explore --mutants\n  scripts/explore --mutants --only 'saga/send.go wait'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			root, err := stack.FindRoot()
 			if err != nil {
@@ -43,8 +44,8 @@ mutant stands and nobody said why.`,
 			switch {
 			case o.mutants:
 				return exploreMutants(cmd.Context(), root, &o, cmd.OutOrStdout())
-			case o.update || o.fast:
-				return fmt.Errorf("%w: --update and --fast are for --mutants", errUsage)
+			case o.update || o.fast || o.only != "":
+				return fmt.Errorf("%w: --update, --fast and --only are for --mutants", errUsage)
 			}
 			return exploreOnce(cmd.Context(), root, &o)
 		},
@@ -54,9 +55,10 @@ mutant stands and nobody said why.`,
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
 	f.IntVar(&o.workers, "workers", 0, "that explore at once (default one for each CPU)")
 	f.IntVar(&o.limit, "limit", 60_000_000, "states, after which to give up; a million takes about 200 MB")
-	f.BoolVar(&o.mutants, "mutants", false, "explore what engine and fence would be if they were wrong")
+	f.BoolVar(&o.mutants, "mutants", false, "explore what definition, engine and fence would be if they were wrong")
 	f.BoolVar(&o.update, "update", false, "write the record of the mutants anew")
 	f.BoolVar(&o.fast, "fast", false, "each mutant only as far as the record says that it falls; as CI does")
+	f.StringVar(&o.only, "only", "", "the mutants whose names contain this")
 	return cmd
 }
 
@@ -78,15 +80,19 @@ func mutantsPlan(root string) mutants.Plan {
 	return mutants.Plan{
 		Root: root,
 		Files: []string{
-			"processmanager/saga/apply.go", "processmanager/saga/answer.go", "processmanager/saga/unwind.go", "processmanager/saga/send.go",
-			"infra/messaging/fence.go", "infra/messaging/fencebook.go",
+			"processmanager/internal/fulfilment/definition.go",
+			"processmanager/saga/table.go", "processmanager/saga/apply.go", "processmanager/saga/answer.go", "processmanager/saga/unwind.go",
+			"processmanager/saga/send.go", "infra/messaging/fence.go", "infra/messaging/fencebook.go",
 		},
-		// Notes for people, and what only the exploration itself uses.
-		Skip:    []string{"say", "AppendKey", "appendKey"},
+		Rules: mutants.Rules{
+			Skip:  []string{"say", "AppendKey", "appendKey"}, // notes for people, and what only the exploration itself uses
+			Pairs: [][2]string{{"Done", "Refused"}, {"Undone", "UndoFailed"}, {"Done", "Undone"}, {"Do", "Undo"}, {"Rejected", "Cancelled"}},
+		},
 		Program: [2]string{"processmanager", "./cmd/explore"},
-		Tests: map[string]string{
-			"processmanager:./saga": ".", "processmanager:./internal/fulfilment": ".",
-			"infra:./messaging": "^TestFence(|Refuses|TellsWhatWasAccepted|AnswersAreComplete|Promises)$", // those without a database
+		Tests: []mutants.Tests{
+			{Module: "processmanager", Package: "./internal/fulfilment", Run: "."},
+			{Module: "processmanager", Package: "./saga", Run: ".", Skip: "^TestWalks$"}, // walks at random
+			{Module: "infra", Package: "./messaging", Run: "^TestFence(|Refuses|RefusesToSupersede|TellsWhatWasAccepted|MarksWhatChanged|AnswersAreComplete)$"},
 		},
 	}
 }
@@ -105,5 +111,5 @@ func exploreMutants(ctx context.Context, root string, o *exploreOptions, out io.
 		return err
 	}
 	path := filepath.Join(root, "processmanager/internal/fulfilment/exploration/testdata/mutants.tsv")
-	return mutants.Run(ctx, built, mutants.Options{Record: path, Faults: o.faults, Fast: o.fast, Update: o.update, Out: out})
+	return mutants.Run(ctx, built, mutants.Options{Record: path, Faults: o.faults, Fast: o.fast, Update: o.update, Only: o.only, Out: out})
 }

@@ -79,6 +79,7 @@ func (r *testRun) steps() []step {
 		{"lint", true, lint},
 		{"generated", true, checkGenerated},
 		{"tests", false, r.tests},
+		{"explore", true, inTurn(script("explore"), script("explore", "--mutants", "--fast"))},
 		{"crash", true, r.crash},
 		{"demo", true, script("demo")},
 		{"demo-apache", true, script("demo", "--kafka", "apache", "--replicas", "2")},
@@ -176,6 +177,17 @@ func script(name string, args ...string) func(context.Context, string, io.Writer
 			return fmt.Errorf("scripts/%s %s: %w", name, strings.Join(args, " "), err)
 		}
 		return nil
+	}
+}
+
+// inTurn runs all of them, whatever becomes of those before.
+func inTurn(runs ...func(context.Context, string, io.Writer) error) func(context.Context, string, io.Writer) error {
+	return func(ctx context.Context, root string, out io.Writer) error {
+		var errs []error
+		for _, run := range runs {
+			errs = append(errs, run(ctx, root, out))
+		}
+		return errors.Join(errs...)
 	}
 }
 

@@ -12,11 +12,17 @@ import (
 
 // Plan is what is mutated, and what tells mutants apart from what they were.
 type Plan struct {
-	Root    string            // of the workspace
-	Files   []string          // to mutate, below Root
-	Skip    []string          // functions, and calls of them, that are left alone
-	Program [2]string         // the exploration: its module below Root, and its package
-	Tests   map[string]string // packages of tests, as module and package with a colon: which tests of them, as -test.run takes it
+	Root    string   // of the workspace
+	Files   []string // to mutate, below Root
+	Rules   Rules
+	Program [2]string // the exploration: its module below Root, and its package
+	Tests   []Tests   // in the order in which they are asked
+}
+
+// Tests of one package that have no chance in them.
+type Tests struct {
+	Module, Package string // below Root, and below the module
+	Run, Skip       string // as -test.run and -test.skip take them
 }
 
 // Built is a program, and tests, with every mutant in them.
@@ -24,13 +30,17 @@ type Built struct {
 	Mutants []Mutant
 	program string
 	tests   []testBinary
+	clean   map[int][]level // by faults: what the exploration finds where no mutant is on
 }
 
-type testBinary struct{ path, dir, run string }
+type testBinary struct {
+	Tests
+	path, dir string
+}
 
 // Build mutates the files and builds everything in dir.
 func Build(ctx context.Context, p Plan, dir string) (*Built, error) {
-	b := &Built{program: filepath.Join(dir, "explore")}
+	b := &Built{program: filepath.Join(dir, "explore"), clean: map[int][]level{}}
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	for n, name := range p.Files {
 		path := filepath.Join(p.Root, name)
@@ -38,7 +48,7 @@ func Build(ctx context.Context, p Plan, dir string) (*Built, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mutate: %w", err)
 		}
-		source, err := File(filepath.Join(filepath.Base(filepath.Dir(name)), filepath.Base(name)), text, len(b.Mutants)+1, p.Skip)
+		source, err := File(filepath.Join(filepath.Base(filepath.Dir(name)), filepath.Base(name)), text, len(b.Mutants)+1, p.Rules)
 		if err != nil {
 			return nil, err
 		}
@@ -68,12 +78,12 @@ func (b *Built) build(ctx context.Context, p Plan, dir, overlay string) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range p.tests() {
-		t.path = filepath.Join(dir, fmt.Sprintf("%d.test", len(b.tests)))
-		if err := compile(ctx, t.module, "test", "-c", "-overlay", overlay, "-o", t.path, t.pkg); err != nil {
+	for k, t := range p.Tests {
+		binary := testBinary{t, filepath.Join(dir, fmt.Sprintf("%d.test", k)), filepath.Join(p.Root, t.Module, t.Package)}
+		if err := compile(ctx, filepath.Join(p.Root, t.Module), "test", "-c", "-overlay", overlay, "-o", binary.path, t.Package); err != nil {
 			return err
 		}
-		b.tests = append(b.tests, t.testBinary)
+		b.tests = append(b.tests, binary)
 	}
 	return nil
 }

@@ -23,6 +23,10 @@ func (m *mutator) expression(x ast.Expr) {
 	case *ast.ParenExpr:
 		m.expression(x.X)
 	case *ast.UnaryExpr:
+		if l, ok := x.X.(*ast.CompositeLit); ok && x.Op == token.AND {
+			m.fields(x, l, "")
+			return
+		}
 		m.expression(x.X)
 	case *ast.StarExpr:
 		m.expression(x.X)
@@ -35,12 +39,7 @@ func (m *mutator) expression(x ast.Expr) {
 			m.expression(a)
 		}
 	case *ast.CompositeLit:
-		for _, e := range x.Elts {
-			if kv, ok := e.(*ast.KeyValueExpr); ok {
-				e = kv.Value
-			}
-			m.expression(e)
-		}
+		m.literal(x)
 	case *ast.FuncLit:
 		m.body(x.Body, x.Type)
 	case *ast.Ident:

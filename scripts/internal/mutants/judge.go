@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +18,8 @@ import (
 type Fate struct {
 	Verdict Verdict
 	Faults  int    // with how many it falls
-	Why     string // what it breaks; or, of one that stands, why that is right
+	Other   bool   // it does not fall, but other states are explored than without it
+	Why     string // what it breaks; or which test fails; or, of one that stands, why that is right
 }
 
 // Verdict on a mutant.
@@ -27,34 +28,24 @@ type Verdict string
 // The verdicts.
 const (
 	Falls  Verdict = "falls"        // the exploration finds a counter-example
-	Tested Verdict = "fails a test" // the exploration cannot see it; a test does
-	Stands Verdict = "stands"       // nothing tells it from what it was
+	Tested Verdict = "fails a test" // the exploration does not object; a test does
+	Stands Verdict = "stands"       // nothing objects
 )
 
-type plannedTest struct {
-	testBinary
-	module, pkg string
-}
+// level is what an exploration found with so many faults.
+type level struct{ States, Transitions, Ends int }
 
-func (p *Plan) tests() []plannedTest {
-	var list []plannedTest
-	for name, run := range p.Tests {
-		module, pkg, _ := strings.Cut(name, ":")
-		dir := filepath.Join(p.Root, module)
-		list = append(list, plannedTest{testBinary{dir: filepath.Join(dir, pkg), run: run}, dir, pkg})
-	}
-	slices.SortFunc(list, func(a, b plannedTest) int { return strings.Compare(a.dir, b.dir) })
-	return list
-}
+// limit is how many states a mutant may have: twice as many as there are with three faults without it.
+const limit = 3_000_000
 
-// patience is how long a mutant may take for an exploration that takes seconds without it.
-const patience = 4 * time.Minute
+// patience is how long a mutant may take for what takes seconds without it, on a machine that is busy with other things.
+const patience = 15 * time.Minute
 
-// Explore explores with a mutant on, with up to so many faults.
-func (b *Built) Explore(ctx context.Context, mutant, faults int) (Fate, error) {
+// Explore explores with a mutant on, 0 for none, with up to so many faults.
+func (b *Built) Explore(ctx context.Context, mutant, faults int) (Fate, []level, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(limited, b.program, "-k", strconv.Itoa(faults), "-o", "json", "-workers", "1", "-quiet", "-limit", "8000000")
+	cmd := exec.CommandContext(limited, b.program, "-k", strconv.Itoa(faults), "-o", "json", "-workers", "1", "-quiet", "-limit", strconv.Itoa(limit))
 	cmd.Env = append(os.Environ(), Variable+"="+strconv.Itoa(mutant))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -62,38 +53,47 @@ func (b *Built) Explore(ctx context.Context, mutant, faults int) (Fate, error) {
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return Fate{}, ctx.Err()
+		return Fate{}, nil, ctx.Err()
 	case limited.Err() != nil:
-		return Fate{Verdict: Falls, Faults: faults, Why: "it does not end"}, nil
-	case err == nil:
-		return Fate{Verdict: Stands}, nil
-	case !errors.As(err, &exit):
-		return Fate{}, fmt.Errorf("explore with mutant %d: %w", mutant, err)
-	case exit.ExitCode() != 1:
-		return Fate{Verdict: Falls, Faults: faults, Why: "the program breaks: " + firstLine(stderr.String())}, nil
+		return Fate{Verdict: Falls, Faults: faults, Why: "it does not end"}, nil, nil
+	case err != nil && !errors.As(err, &exit):
+		return Fate{}, nil, fmt.Errorf("explore with mutant %d: %w", mutant, err)
+	case err != nil && exit.ExitCode() != 1:
+		return Fate{Verdict: Falls, Why: "the program breaks: " + firstLine(stderr.String())}, nil, nil
 	}
 	return verdict(out, stderr.String(), faults)
 }
 
-// verdict reads what the exploration printed of something that does not hold.
-func verdict(out []byte, stderr string, faults int) (Fate, error) {
+// verdict reads what the exploration printed.
+func verdict(out []byte, stderr string, faults int) (Fate, []level, error) {
 	var r struct {
-		CellsWrong []string `json:"cells_wrong"`
-		Violation  *struct {
+		Holds     bool
+		Levels    []level  `json:"by_faults"`
+		Cells     []string `json:"cells_wrong"`
+		Ends      []string `json:"ends_wrong"`
+		Violation *struct {
 			Problem string
 			Faults  int
 		}
 	}
 	if len(out) == 0 {
-		return Fate{Verdict: Falls, Faults: faults, Why: firstLine(stderr)}, nil
+		return Fate{Verdict: Falls, Faults: faults, Why: firstLine(stderr)}, nil, nil
 	}
 	if err := json.Unmarshal(out, &r); err != nil {
-		return Fate{}, fmt.Errorf("what the exploration printed: %w", err)
+		return Fate{}, nil, fmt.Errorf("what the exploration printed: %w", err)
 	}
-	if r.Violation == nil {
-		return Fate{Verdict: Falls, Faults: faults, Why: fmt.Sprintf("the table: %d cells are not as they were", len(r.CellsWrong))}, nil
+	f := Fate{Verdict: Falls, Faults: faults}
+	switch {
+	case r.Holds:
+		return Fate{Verdict: Stands}, r.Levels, nil
+	case r.Violation != nil:
+		f.Faults, f.Why = r.Violation.Faults, strings.Join(strings.Fields(r.Violation.Problem), " ")
+	case len(r.Ends) > 0:
+		f.Why = r.Ends[0]
+	default:
+		f.Why = fmt.Sprintf("the table: %d cells are not as they were", len(r.Cells))
 	}
-	return Fate{Verdict: Falls, Faults: r.Violation.Faults, Why: r.Violation.Problem}, nil
+	return f, nil, nil
 }
 
 func firstLine(s string) string {
@@ -101,24 +101,60 @@ func firstLine(s string) string {
 	return s
 }
 
-// Test tells whether a test fails with a mutant on, and which package's.
-func (b *Built) Test(ctx context.Context, mutant int) (fails bool, err error) {
+// cleanly explores without a mutant, so that others can be compared with it.
+func (b *Built) cleanly(ctx context.Context, faults int) error {
+	f, levels, err := b.Explore(ctx, 0, faults)
+	if err == nil && f.Verdict != Stands {
+		err = fmt.Errorf("without a mutant %s", f)
+	}
+	b.clean[faults] = levels
+	return err
+}
+
+// Test names a test that fails with a mutant on, as "package test", "" where none does. Of a record's name only that test runs.
+func (b *Built) Test(ctx context.Context, mutant int, recorded string) (string, error) {
+	pkg, only, _ := strings.Cut(recorded, " ")
 	for _, t := range b.tests {
-		limited, cancel := context.WithTimeout(ctx, patience)
-		cmd := exec.CommandContext(limited, t.path, "-test.run", t.run, "-test.failfast")
-		cmd.Dir = t.dir
-		cmd.Env = append(os.Environ(), Variable+"="+strconv.Itoa(mutant))
-		err := cmd.Run()
-		cancel()
-		var exit *exec.ExitError
-		switch {
-		case ctx.Err() != nil:
-			return false, ctx.Err()
-		case errors.As(err, &exit): // it failed, or ran out of time
-			return true, nil
-		case err != nil:
-			return false, fmt.Errorf("test a mutant: %w", err)
+		run := t.Run
+		if only != "" {
+			if t.Package != pkg {
+				continue
+			}
+			run = "^" + only + "$"
+		}
+		failed, err := t.failing(ctx, mutant, run)
+		if failed != "" || err != nil {
+			return failed, err
 		}
 	}
-	return false, nil
+	return "", nil
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+// failing runs tests of the package and names the first by name that fails.
+func (t *testBinary) failing(ctx context.Context, mutant int, run string) (string, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := exec.CommandContext(limited, t.path, "-test.run", run, "-test.skip", t.Skip)
+	cmd.Dir = t.dir
+	cmd.Env = append(os.Environ(), Variable+"="+strconv.Itoa(mutant))
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil:
+		return "", nil
+	case !errors.As(err, &exit):
+		return "", fmt.Errorf("test a mutant: %w", err)
+	}
+	var names []string
+	for _, found := range failedTest.FindAllStringSubmatch(string(out), -1) {
+		names = append(names, found[1])
+	}
+	if len(names) == 0 {
+		return "", fmt.Errorf("test mutant %d in %s: %w, and no test failed\n%s", mutant, t.Package, err, out)
+	}
+	return t.Package + " " + slices.Min(names), nil
 }

@@ -29,68 +29,35 @@ type Source struct {
 	Mutants []Mutant
 }
 
-// File mutates a file, numbering from first. skip names functions, and what calls to functions, are left alone.
-func File(path string, text []byte, first int, skip []string) (Source, error) {
+// Rules say what is mutated beyond what is so of itself, and what is not.
+type Rules struct {
+	Skip  []string    // functions, and calls of them, that are left alone
+	Pairs [][2]string // fields of one struct that take each other's place
+}
+
+// File mutates a file, numbering from first.
+func File(path string, text []byte, first int, rules Rules) (Source, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, text, parser.SkipObjectResolution)
 	if err != nil {
 		return Source{}, fmt.Errorf("mutate %s: %w", path, err)
 	}
 	m := &mutator{
-		set: set, out: Source{Path: path, Text: text}, next: first, skip: skip, names: map[string]int{},
+		set: set, out: Source{Path: path, Text: text}, next: first, rules: rules, names: map[string]int{},
 	}
 	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil && !slices.Contains(skip, f.Name.Name) {
-			m.function = f.Name.Name
-			m.body(f.Body, f.Type)
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Body != nil && !slices.Contains(rules.Skip, d.Name.Name) {
+				m.function = d.Name.Name
+				m.body(d.Body, d.Type)
+			}
+		case *ast.GenDecl:
+			m.variables(d)
 		}
 	}
 	m.out.Mutated = m.apply()
 	return m.out, nil
-}
-
-// Switch is the source of the file that each mutated package needs beside its own.
-func Switch(pkg string) []byte {
-	return []byte("package " + pkg + `
-
-import (
-	"cmp"
-	"os"
-	"reflect"
-	"strconv"
-)
-
-var mutantOn, _ = strconv.Atoi(os.Getenv("` + Variable + `"))
-
-func mutantNot(n int, v bool) bool { return v != (mutantOn == n) }
-
-func mutantFalse(n int, v bool) bool { return v && mutantOn != n }
-
-func mutantTrue(n int, v bool) bool { return v || mutantOn == n }
-
-func mutantGreater[T cmp.Ordered](n int, a, b T) bool { return a > b || mutantOn == n && a == b }
-
-func mutantGreaterOrEqual[T cmp.Ordered](n int, a, b T) bool { return a > b || mutantOn != n && a == b }
-
-func mutantLess[T cmp.Ordered](n int, a, b T) bool { return mutantGreater(n, b, a) }
-
-func mutantLessOrEqual[T cmp.Ordered](n int, a, b T) bool { return mutantGreaterOrEqual(n, b, a) }
-
-func mutantNever[T any](n int, v T) T {
-	if mutantOn != n {
-		return v
-	}
-	switch p := reflect.ValueOf(&v).Elem(); p.Kind() {
-	case reflect.String:
-		p.SetString("never")
-	case reflect.Uint8:
-		p.SetUint(255)
-	default:
-		panic("a mutant of a case of kind " + p.Kind().String())
-	}
-	return v
-}
-`)
 }
 
 // edit inserts text at an offset, and drops as many bytes of what was there.
@@ -105,7 +72,7 @@ type mutator struct {
 	set      *token.FileSet
 	out      Source
 	next     int
-	skip     []string
+	rules    Rules
 	function string
 	edits    []edit
 	names    map[string]int
@@ -128,6 +95,18 @@ func (m *mutator) add(what string, n ast.Node) int {
 	m.next++
 	m.out.Mutants = append(m.out.Mutants, Mutant{number, name})
 	return number
+}
+
+// variables mutates what package variables are made of: a saga's definition is one.
+func (m *mutator) variables(d *ast.GenDecl) {
+	for _, s := range d.Specs {
+		if v, ok := s.(*ast.ValueSpec); ok && d.Tok == token.VAR {
+			for k, x := range v.Values {
+				m.function = v.Names[min(k, len(v.Names)-1)].Name
+				m.expression(x)
+			}
+		}
+	}
 }
 
 func (m *mutator) source(n ast.Node) string { return string(m.out.Text[m.at(n.Pos()):m.at(n.End())]) }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +20,7 @@ type Options struct {
 	Faults int    // how many are explored, at most
 	Fast   bool   // each mutant only as far as the record says that it falls
 	Update bool   // write the record anew
+	Only   string // judge those whose names contain it
 	Out    io.Writer
 }
 
@@ -31,28 +34,26 @@ func Run(ctx context.Context, b *Built, o Options) error {
 		return err
 	}
 	begin := time.Now()
+	if !o.Fast {
+		for _, faults := range []int{max(o.Faults-1, 0), o.Faults} {
+			if err := b.cleanly(ctx, faults); err != nil {
+				return err
+			}
+		}
+	}
 	found, err := b.judgeAll(ctx, o, record)
 	if err != nil {
 		return err
 	}
 	wrong := record.Compare(found, b.Mutants)
 	if o.Update {
-		for name, f := range found {
-			if was := record[name]; f.Verdict != Falls {
-				f.Why = Unexplained
-				if was.Verdict != Falls && was.Why != "" {
-					f.Why = was.Why
-				}
-				found[name] = f
-			}
-		}
-		record = found
+		record = record.updated(found, b.Mutants)
 		if err := record.Write(o.Record, b.Mutants); err != nil {
 			return err
 		}
 		wrong = record.Compare(found, b.Mutants)
 	}
-	found.summary(o.Out, len(b.Mutants), time.Since(begin))
+	found.summary(o.Out, time.Since(begin))
 	for _, w := range wrong {
 		fmt.Fprintln(o.Out, "  wrong:", w)
 	}
@@ -89,6 +90,9 @@ func (b *Built) judgeAll(ctx context.Context, o Options, record Record) (Record,
 	}
 feed:
 	for _, m := range b.Mutants {
+		if !strings.Contains(m.Name, o.Only) {
+			continue
+		}
 		select {
 		case work <- m:
 		case <-ctx.Done():
@@ -100,32 +104,51 @@ feed:
 	return found, context.Cause(ctx)
 }
 
-// judge finds a mutant's fate. Fast, it goes as far as the record says; one that the record lacks is judged in full.
+// judge finds a mutant's fate: it is explored with all faults but one, then tested, and explored with all where nothing
+// objected. Fast, it goes as far as the record says; one that the record lacks is judged in full.
 func (b *Built) judge(ctx context.Context, m Mutant, o Options, record Record) (Fate, error) {
-	faults := o.Faults
 	was, recorded := record[m.Name]
-	if fast := o.Fast && recorded; fast {
-		if faults = 1; was.Verdict == Falls {
-			faults = was.Faults
-		}
+	switch fast := o.Fast && recorded; {
+	case fast && was.Verdict == Falls:
+		return b.explore(ctx, m, was.Faults)
+	case fast && was.Verdict == Tested:
+		return b.test(ctx, m, Fate{Verdict: Stands}, was.Why)
+	case fast:
+		return b.test(ctx, m, was, "")
 	}
-	f, err := b.Explore(ctx, m.Number, faults)
-	if err != nil || f.Verdict == Falls {
-		return f, err
+	f, err := b.explore(ctx, m, max(o.Faults-1, 0))
+	if err == nil && f.Verdict == Stands {
+		f, err = b.test(ctx, m, f, "")
 	}
-	fails, err := b.Test(ctx, m.Number)
-	if fails {
-		f.Verdict = Tested
+	if err == nil && f.Verdict == Stands {
+		f, err = b.explore(ctx, m, o.Faults)
 	}
 	return f, err
 }
 
-func (r Record) summary(out io.Writer, all int, took time.Duration) {
-	falls, tested, stands := map[int]int{}, 0, 0
+// explore explores a mutant and compares with what is explored without it.
+func (b *Built) explore(ctx context.Context, m Mutant, faults int) (Fate, error) {
+	f, levels, err := b.Explore(ctx, m.Number, faults)
+	f.Other = f.Verdict == Stands && !slices.Equal(levels, b.clean[faults])
+	return f, err
+}
+
+// test runs tests against a mutant to which the exploration does not object.
+func (b *Built) test(ctx context.Context, m Mutant, f Fate, recorded string) (Fate, error) {
+	failed, err := b.Test(ctx, m.Number, recorded)
+	if failed != "" {
+		f.Verdict, f.Why = Tested, failed
+	}
+	return f, err
+}
+
+func (r Record) summary(out io.Writer, took time.Duration) {
+	falls, sum, tested, stands := map[int]int{}, 0, 0, 0
 	for _, f := range r {
 		switch f.Verdict {
 		case Falls:
 			falls[f.Faults]++
+			sum++
 		case Tested:
 			tested++
 		default:
@@ -133,13 +156,9 @@ func (r Record) summary(out io.Writer, all int, took time.Duration) {
 		}
 	}
 	var by []string
-	sum := 0
-	for k := range 9 {
-		if falls[k] > 0 {
-			by = append(by, fmt.Sprintf("%d with %d", falls[k], k))
-			sum += falls[k]
-		}
+	for _, k := range slices.Sorted(maps.Keys(falls)) {
+		by = append(by, fmt.Sprintf("%d with %d", falls[k], k))
 	}
-	fmt.Fprintf(out, "%d mutants in %.0f s: %d fall, by faults: %s; %d only fail a test, %d stand, each for a stated reason\n",
-		all, took.Seconds(), sum, strings.Join(by, ", "), tested, stands)
+	fmt.Fprintf(out, "%d mutants in %.0f s: %d fall to the exploration (by faults: %s), %d to a test, %d stand\n",
+		len(r), took.Seconds(), sum, strings.Join(by, ", "), tested, stands)
 }

@@ -54,9 +54,9 @@ func (m *mutator) skipped(x ast.Expr) bool {
 	}
 	switch f := c.Fun.(type) {
 	case *ast.Ident:
-		return slices.Contains(m.skip, f.Name)
+		return slices.Contains(m.rules.Skip, f.Name)
 	case *ast.SelectorExpr:
-		return slices.Contains(m.skip, f.Sel.Name)
+		return slices.Contains(m.rules.Skip, f.Sel.Name)
 	}
 	return false
 }

@@ -125,6 +125,8 @@ func (w *world) atRest(out, paid bool) error {
 	switch {
 	case w.shop.status != w.State:
 		return fmt.Errorf("one outcome: the order is %s, the instance %s", w.shop.status, w.State)
+	case w.State != saga.Completed && len(w.decisions()) == 0:
+		return fmt.Errorf("it is %s, and nobody decided against it", w.State)
 	case out != (w.State == saga.Completed):
 		return fmt.Errorf("it is %s, dispatched is %t", w.State, out)
 	case paid != out && !w.waived("capture payment"):

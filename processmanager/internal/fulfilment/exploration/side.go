@@ -40,11 +40,30 @@ type move[M any] struct {
 	act  func(*M, *messaging.Fence) ([]messaging.Message, error)
 }
 
-// side is a participant: its model behind the real fence.
+// side is a participant: its model behind the real fence. seen is what the fence is held to by rule 4.
 type side[M model[M]] struct {
 	source string
 	fence  *messaging.Fence
 	model  M
+	seen   attempts
+}
+
+// attempts is the highest attempt seen of each command, of which a participant has no more than so many.
+type attempts [4]struct {
+	command uuid.UUID
+	highest int
+}
+
+// note notes an attempt and tells whether it is above those seen before.
+func (a *attempts) note(command uuid.UUID, attempt int) (higher bool) {
+	for k := range a {
+		if s := &a[k]; s.command == command || s.command == uuid.Nil {
+			higher = attempt > s.highest
+			s.command, s.highest = command, max(s.highest, attempt)
+			return higher
+		}
+	}
+	panic("a participant with more commands than it takes")
 }
 
 func newSide[M model[M]](source string) *side[M] {
@@ -53,7 +72,11 @@ func newSide[M model[M]](source string) *side[M] {
 
 // AppendKey implements explore.Side.
 func (s *side[M]) AppendKey(b []byte) []byte {
-	return fmt.Appendf(s.fence.AppendKey(b, order), "%v", s.model)
+	b = s.fence.AppendKey(b, order)
+	for _, a := range s.seen {
+		b = append(b, byte(a.highest))
+	}
+	return fmt.Appendf(b, "%v", s.model)
 }
 
 // Take implements explore.Side.
@@ -62,7 +85,7 @@ func (s *side[M]) Take(c saga.Outgoing) []explore.Turn {
 	in := messaging.Message{ID: c.ID, Type: c.Body.WireType(), Subject: order, Attempt: c.Attempt, Body: c.Body}
 	var turns []explore.Turn
 	for _, way := range ways {
-		next, asked := &side[M]{s.source, s.fence.Clone(), s.model}, 0
+		next, asked := &side[M]{s.source, s.fence.Clone(), s.model, s.seen}, 0
 		var events []messaging.Message
 		work := func() (answer any, err error) {
 			asked++
@@ -75,6 +98,9 @@ func (s *side[M]) Take(c saga.Outgoing) []explore.Turn {
 		}
 		out, err := handle(in, op, work)
 		turn := next.turn(way.text, way.cost, append(events, out...), err)
+		if higher := next.seen.note(c.ID, c.Attempt); !higher && (asked > 0 || len(out) > 0) {
+			turn.Err = fmt.Errorf("rule 4: attempt %d of %s is not above those seen before, and is handled again", c.Attempt, c.Body.WireType())
+		}
 		if asked == 0 { // the fence decided: there is no other way
 			turn.Text, turn.Cost = "", explore.Calm
 			return []explore.Turn{turn}
@@ -91,7 +117,7 @@ func (s *side[M]) Take(c saga.Outgoing) []explore.Turn {
 func (s *side[M]) Moves() []explore.Turn {
 	var turns []explore.Turn
 	for _, m := range s.model.moves() {
-		next := &side[M]{s.source, s.fence.Clone(), s.model}
+		next := &side[M]{s.source, s.fence.Clone(), s.model, s.seen}
 		out, err := m.act(&next.model, next.fence)
 		turns = append(turns, next.turn(m.text, m.cost, out, err))
 	}
