@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/go-chi/chi/v5"
+
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/processmanager/internal/admin"
 	"ordersaga.internal/processmanager/internal/fulfilment"
@@ -52,11 +56,25 @@ func serve(ctx context.Context, c config) error {
 }
 
 func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch]) (*httpserver.Server, error) {
-	routes, err := admin.New(admin.Deps{
+	instances, err := admin.New(admin.Deps{
 		Machine: machine, DB: parts.Pool, Definitions: definitions(), Log: parts.Telemetry.Log,
 	}).Routes()
 	if err != nil {
 		return nil, err
+	}
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	trails, err := trail.Routes(trail.Config{
+		Service: service, Partitions: contracts.Partitions, Document: document, Pool: parts.Pool, Log: parts.Telemetry.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	routes := func(r chi.Router) {
+		trails(r)
+		instances(r) // takes every other path
 	}
 	return parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
 		Telemetry: parts.Telemetry, Stopping: ctx.Done(), Auth: parts.Auth, Routes: routes,

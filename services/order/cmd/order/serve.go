@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/go-chi/chi/v5"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/order/internal/admission"
 	"ordersaga.internal/services/order/internal/backlog"
@@ -100,7 +104,11 @@ func (s *service) listen(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("order API: %w", err)
 	}
-	s.admin, err = s.parts.Server(c.AdminAddr, s.adminHandler(ctx))
+	trails, err := s.trails()
+	if err != nil {
+		return errors.Join(fmt.Errorf("admin port: %w", err), s.api.Close())
+	}
+	s.admin, err = s.parts.Server(c.AdminAddr, s.adminHandler(ctx, trails))
 	if err != nil {
 		_ = s.api.Close()
 		return fmt.Errorf("admin port: %w", err)
@@ -108,9 +116,21 @@ func (s *service) listen(ctx context.Context, c config) error {
 	return nil
 }
 
-func (s *service) adminHandler(ctx context.Context) http.Handler {
+// trails tell operators what the service knows of an order.
+func (s *service) trails() (func(chi.Router), error) {
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	return trail.Routes(trail.Config{
+		Service: "order", Partitions: contracts.Partitions, Document: document, Pool: s.parts.Pool, Log: s.parts.Telemetry.Log,
+		Tables: []trail.Own{{Name: "orders", SQL: store.TrailSQL}},
+	})
+}
+
+func (s *service) adminHandler(ctx context.Context, routes func(chi.Router)) http.Handler {
 	return httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: s.parts.Telemetry, Stopping: ctx.Done(),
+		Telemetry: s.parts.Telemetry, Stopping: ctx.Done(), Auth: s.parts.Auth, Routes: routes,
 		Ready: map[string]func(context.Context) error{"machine": s.machine.Ready},
 	})
 }

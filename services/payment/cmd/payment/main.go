@@ -6,14 +6,19 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-chi/chi/v5"
+
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/payment/internal/caller"
 	"ordersaga.internal/services/payment/internal/guard"
 	"ordersaga.internal/services/payment/internal/participant"
 	"ordersaga.internal/services/payment/internal/service"
+	"ordersaga.internal/services/payment/internal/store"
 	"ordersaga.internal/services/payment/internal/webhook"
 	"ordersaga.internal/services/payment/migrations"
 )
@@ -62,8 +67,12 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return err
 	}
+	routes, err := trails(parts)
+	if err != nil {
+		return fmt.Errorf("admin port: %w", err)
+	}
 	admin, err := parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(),
+		Telemetry: parts.Telemetry, Stopping: ctx.Done(), Auth: parts.Auth, Routes: routes,
 		Ready: map[string]func(context.Context) error{"machine": replica.Ready},
 	}))
 	if err != nil {
@@ -79,6 +88,18 @@ func serve(ctx context.Context, c config) error {
 	}
 	parts.Telemetry.Log.Info("payment runs", "replica", c.Replica, "admin", admin.Addr(), "provider", c.Provider)
 	return program.Together(ctx, components...)
+}
+
+// trails tell operators what the service knows of an order.
+func trails(parts *program.Parts) (func(chi.Router), error) {
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	return trail.Routes(trail.Config{
+		Service: participant.Service, Partitions: contracts.Partitions, Document: document, Pool: parts.Pool, Log: parts.Telemetry.Log,
+		Tables: []trail.Own{{Name: "operation", SQL: store.TrailSQL}},
+	})
 }
 
 // takeWebhooks listens for the provider's webhooks.

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-chi/chi/v5"
+
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/warehouse/internal/httpapi"
 	"ordersaga.internal/services/warehouse/internal/participant"
@@ -56,12 +60,28 @@ func listen(
 	if err != nil {
 		return nil, nil, fmt.Errorf("warehouse API: %w", err)
 	}
+	operators, err := trails(parts)
+	if err != nil {
+		return nil, nil, errors.Join(err, api.Close())
+	}
 	admin, err = parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(),
+		Telemetry: parts.Telemetry, Stopping: ctx.Done(), Auth: parts.Auth, Routes: operators,
 		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
 	}))
 	if err != nil {
 		return nil, nil, fmt.Errorf("admin port: %w", errors.Join(err, api.Close()))
 	}
 	return api, admin, nil
+}
+
+// trails tell operators what the warehouse knows of an order.
+func trails(parts *program.Parts) (func(chi.Router), error) {
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	return trail.Routes(trail.Config{
+		Service: participant.Service, Partitions: contracts.Partitions, Document: document, Pool: parts.Pool, Log: parts.Telemetry.Log,
+		Tables: []trail.Own{{Name: "holds", SQL: store.TrailSQL}},
+	})
 }
