@@ -45,6 +45,16 @@ func (s Spec[C]) execute(ctx context.Context, args, environment []string, stdout
 	return untilSignal(ctx, s.Name, stderr, root.ExecuteContext)
 }
 
+// Execute runs a command line that is no server and returns its exit code. It ends as every program here: an error is one line
+// a fault, wrong flags and arguments are an ErrUsage, its context ends with a signal.
+func Execute(ctx context.Context, root *cobra.Command, args []string) int {
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(err) })
+	markusage(root)
+	root.SetArgs(args)
+	return untilSignal(ctx, root.Name(), root.ErrOrStderr(), root.ExecuteContext)
+}
+
 // Command returns the program as a command of cobra.
 func (s Spec[C]) Command(environment []string) *cobra.Command {
 	settings := Settings(new(C))
@@ -142,6 +152,9 @@ func secrets(settings []Setting) string {
 // markUsage makes what cobra says about wrong arguments a usage error.
 func markusage(cmd *cobra.Command) {
 	check := cmd.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error { return Usage(check(cmd, args)) }
 	for _, sub := range cmd.Commands() {
 		markusage(sub)
