@@ -28,11 +28,11 @@ type Client struct {
 	Token   string
 	Flag    string // that sets Addr, for errors that say what to do
 
-	HTTP *http.Client // default: one that waits 10 s
+	HTTP *http.Client // default: one that waits 6 s
 }
 
 const (
-	patience = 10 * time.Second
+	patience = 6 * time.Second // programs give up on their databases after five
 	tries    = 3
 	pause    = 300 * time.Millisecond // before the second try; then twice as long
 )
@@ -55,7 +55,7 @@ func (c Client) insist(ctx context.Context, method, path, key string, body, out 
 	wait := pause
 	for try := 1; ; try++ {
 		err := c.ask(ctx, method, path, key, body, out)
-		if err == nil || try == tries || !errors.Is(err, program.ErrNotReachable) {
+		if err == nil || try == tries || !errors.Is(err, program.ErrNotReachable) || method == http.MethodGet && late(err) {
 			return err
 		}
 		timer := time.NewTimer(wait)
@@ -112,6 +112,12 @@ func (c Client) ask(ctx context.Context, method, path, key string, body, out any
 		return fmt.Errorf("%s at %s answers what this orderctl does not read (is it of the same release?): %w", c.Program, c.Addr, err)
 	}
 	return nil
+}
+
+// late tells that the time for an answer ended: who is asked to show something will be as slow the next time.
+func late(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func (c Client) base() string {

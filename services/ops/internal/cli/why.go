@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -13,7 +12,10 @@ import (
 	"ordersaga.internal/services/ops/internal/why"
 )
 
-var errDoesNotAddUp = errors.New("it does not add up")
+var (
+	errDoesNotAddUp = errors.New("it does not add up")
+	errUnknown      = errors.New("nobody knows this order: is the id right, and are these the addresses of the system that took it?")
+)
 
 func (a *app) why() *cobra.Command {
 	return &cobra.Command{
@@ -40,6 +42,8 @@ Exit codes: 0 it adds up (also where the order is stuck), 1 it does not, or nobo
 				return err
 			}
 			switch {
+			case !r.Known && r.Complete:
+				return errUnknown
 			case !r.AddsUp:
 				return errDoesNotAddUp
 			case !r.Complete:
@@ -62,6 +66,9 @@ func (a *app) sources() why.Sources {
 func showReport(s *screen.Screen, r *why.Report) error {
 	if s.JSON {
 		return s.Encode(r, true)
+	}
+	if len(r.Timeline) == 0 {
+		return showVerdict(s, r)
 	}
 	if err := s.Pairs([][2]string{
 		{"order", r.OrderID.String()}, {"state", screen.State(r.State)}, {"trace", r.TraceID}, {"read at", screen.Time(r.ReadAt)},
@@ -107,8 +114,9 @@ func showVerdict(s *screen.Screen, r *why.Report) error {
 		lines = append(lines, screen.Dim("· "+f))
 	}
 	switch {
+	case !r.Known:
 	case !r.AddsUp:
-		lines = append(lines, screen.Bad(fmt.Sprintf("It does not add up: %d findings.", len(r.Findings))))
+		lines = append(lines, screen.Bad("It does not add up."))
 	case !r.Complete:
 		lines = append(lines, screen.Warn("What could be read adds up, but not everybody answered."))
 	default:

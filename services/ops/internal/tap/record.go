@@ -58,6 +58,15 @@ func (r *Record) Attempt() int {
 	return n
 }
 
+// Moment is when it was written. Brokers know milliseconds: within one, it is when it was decided.
+func (r *Record) Moment() time.Time {
+	decided, err := time.Parse(time.RFC3339Nano, r.Headers["ce_time"])
+	if err == nil && decided.Truncate(time.Millisecond).Equal(r.WrittenAt.Truncate(time.Millisecond)) {
+		return decided.UTC()
+	}
+	return r.WrittenAt
+}
+
 // Place is where the record lies: "payment.events/3@17".
 func (r *Record) Place() string { return Place(r.Topic, r.Partition, r.Offset) }
 

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"ordersaga.internal/contracts"
 	"ordersaga.internal/services/ops/internal/adminapi/manager"
 	"ordersaga.internal/services/ops/internal/screen"
 	"ordersaga.internal/services/ops/internal/tap"
@@ -91,8 +93,8 @@ func (e *Evidence) unread(service string, m *tap.Record) string {
 	case !ok:
 		return fmt.Sprintf("It waits for %s to take %s at %s; %s does not answer.", service, m.Type(), m.Place(), service)
 	case m.Offset >= next:
-		return fmt.Sprintf("It waits for %s to read %s at %s: it has read up to %d, %d messages before; is it running, and how far is it behind?",
-			service, m.Type(), m.Place(), next, m.Offset-next)
+		return fmt.Sprintf("It waits for %s to read %s at %s: it has read the partition up to %d; does it run, and how far is it behind?",
+			service, m.Type(), m.Place(), next)
 	}
 	return ""
 }
@@ -104,12 +106,8 @@ func (e *Evidence) stuck() string {
 		if s.Outcome != manager.Owed {
 			continue
 		}
-		why := ""
-		if s.Failure != nil {
-			why = " (" + *s.Failure + ")"
-		}
-		return fmt.Sprintf("%s%s. Mend the cause, then `orderctl saga retry %s --step '%s' --reason …`; or settle it by hand, then `orderctl saga waive` the same.",
-			out, why, i.OrderId, s.Step)
+		return fmt.Sprintf("%s. Mend the cause, then `orderctl saga retry %s --step '%s' --reason …`; or settle it by hand, then `orderctl saga waive` the same.",
+			out, i.OrderId, s.Step)
 	}
 	return fmt.Sprintf("%s. Look at `orderctl saga show %s`; `orderctl saga retry %s --reason …` sends the outstanding command again.", out, i.OrderId, i.OrderId)
 }
@@ -118,7 +116,12 @@ func (e *Evidence) ended() string {
 	i := e.Instance
 	out := fmt.Sprintf("It is %s", i.State)
 	if i.Failed != nil {
-		out += fmt.Sprintf(": %s was refused or gave no answer (%s)", *i.Failed, screen.Optional(i.Reason))
+		reason := screen.Optional(i.Reason)
+		if reason == string(contracts.ReasonTimedOut) {
+			out += fmt.Sprintf(": %s gave no answer in time", *i.Failed)
+		} else {
+			out += fmt.Sprintf(": %s was refused (%s)", *i.Failed, reason)
+		}
 	} else if i.State == manager.Cancelled {
 		out += ": the customer asked in time"
 	}
@@ -159,7 +162,7 @@ func (e *Evidence) waits(o *manager.Outstanding) string {
 	if w := e.unread(service, command); w != "" {
 		return w
 	}
-	if w := e.calling(service); w != "" {
+	if w := e.calling(service, command.WrittenAt); w != "" {
 		return w + e.storm(o)
 	}
 	for _, row := range e.Trails[service].Outbox {
@@ -179,7 +182,7 @@ func (e *Evidence) waits(o *manager.Outstanding) string {
 }
 
 // calling says that payment waits for the provider, "" where it does not.
-func (e *Evidence) calling(service string) string {
+func (e *Evidence) calling(service string, since time.Time) string {
 	if service != payment {
 		return ""
 	}
@@ -195,8 +198,8 @@ func (e *Evidence) calling(service string) string {
 		if o.Attempts == 0 {
 			return fmt.Sprintf("It waits for the payment provider, which payment calls for the %s.", what)
 		}
-		return fmt.Sprintf("It waits for the payment provider: %d calls for the %s had no answer or an error; payment calls again at %s.",
-			o.Attempts, what, screen.Time(*o.DueAt))
+		return fmt.Sprintf("It waits for the payment provider: %d calls for the %s since %s had no answer or an error; payment calls again at %s.",
+			o.Attempts, what, screen.Time(since), screen.Time(*o.DueAt))
 	}
 	return ""
 }

@@ -16,6 +16,7 @@ type Report struct {
 	TraceID  string    `json:"trace_id,omitempty"`
 	State    string    `json:"state,omitempty"`
 	Answer   string    `json:"answer"`
+	Known    bool      `json:"known"`    // somebody knows the order
 	AddsUp   bool      `json:"adds_up"`  // nothing that could be read contradicts anything else
 	Complete bool      `json:"complete"` // everybody answered
 	Findings []string  `json:"findings"` // what does not add up
@@ -27,7 +28,9 @@ type Report struct {
 
 // Report judges the evidence.
 func (e *Evidence) Report() Report {
-	r := Report{OrderID: e.Order, ReadAt: e.ReadAt, Timeline: e.Timeline(), Answer: e.Answer(), Away: e.Away, Complete: len(e.Away) == 0}
+	r := Report{
+		OrderID: e.Order, ReadAt: e.ReadAt, Timeline: e.Timeline(), Answer: e.Answer(), Away: e.Away, Complete: len(e.Away) == 0,
+	}
 	r.Findings, r.Notes = e.Findings()
 	if e.Instance != nil {
 		r.State = string(e.Instance.State)
@@ -35,10 +38,7 @@ func (e *Evidence) Report() Report {
 			r.TraceID = *e.Instance.TraceId
 		}
 	}
-	if !e.known() && r.Complete {
-		r.Findings = append(r.Findings, "nobody knows this order")
-	}
-	r.AddsUp = len(r.Findings) == 0
+	r.Known, r.AddsUp = e.known(), len(r.Findings) == 0
 	return r
 }
 

@@ -33,7 +33,8 @@ const (
 
 // Timeline is the order's life, oldest first, and what is still to come.
 func (e *Evidence) Timeline() []Moment {
-	out := slices.Concat(e.requests(), e.messages(), e.transitions(), e.unpublished(), e.letters(), e.calls(), e.timers())
+	// At one time causes stand before what they caused.
+	out := slices.Concat(e.requests(), e.transitions(), e.messages(), e.unpublished(), e.letters(), e.calls(), e.timers())
 	slices.SortStableFunc(out, func(a, b Moment) int { return a.At.Compare(b.At) })
 	return out
 }
@@ -55,7 +56,7 @@ func (e *Evidence) messages() (out []Moment) {
 		if n := m.Attempt(); n > 1 {
 			detail = strings.TrimSpace(fmt.Sprintf("attempt %d  %s", n, detail))
 		}
-		out = append(out, Moment{m.WrittenAt, message, m.Place(), m.Type(), detail})
+		out = append(out, Moment{m.Moment(), message, m.Place(), m.Type(), detail})
 	}
 	return out
 }
