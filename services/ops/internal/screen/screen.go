@@ -21,7 +21,13 @@ type Screen struct {
 
 // New returns a screen on out, which heeds NO_COLOR and the like in environment.
 func New(out io.Writer, environment []string, asJSON bool) *Screen {
-	return &Screen{out: colorprofile.NewWriter(out, environment), raw: out, JSON: asJSON}
+	w := colorprofile.NewWriter(out, environment)
+	for _, pair := range environment {
+		if name, value, _ := strings.Cut(pair, "="); name == "NO_COLOR" && value != "" {
+			w.Profile = colorprofile.NoTTY // nothing but text, whatever else is set
+		}
+	}
+	return &Screen{out: w, raw: out, JSON: asJSON}
 }
 
 // Line shows a line.

@@ -114,17 +114,7 @@ func (e *Evidence) stuck() string {
 
 func (e *Evidence) ended() string {
 	i := e.Instance
-	out := fmt.Sprintf("It is %s", i.State)
-	if i.Failed != nil {
-		reason := screen.Optional(i.Reason)
-		if reason == string(contracts.ReasonTimedOut) {
-			out += fmt.Sprintf(": %s gave no answer in time", *i.Failed)
-		} else {
-			out += fmt.Sprintf(": %s was refused (%s)", *i.Failed, reason)
-		}
-	} else if i.State == manager.Cancelled {
-		out += ": the customer asked in time"
-	}
+	out := fmt.Sprintf("It is %s%s", i.State, e.cause())
 	for _, s := range i.Steps {
 		if s.Outcome == manager.Waived {
 			out += fmt.Sprintf("; the undo of %s was waived", s.Step)
@@ -134,6 +124,29 @@ func (e *Evidence) ended() string {
 		out += ", since " + screen.Time(*i.FinishedAt)
 	}
 	return out + "."
+}
+
+// cause is why an order came to another end than the one that was hoped for.
+func (e *Evidence) cause() string {
+	i := e.Instance
+	switch {
+	case i.State == manager.Cancelled:
+		return ": the customer asked in time"
+	case i.Failed == nil:
+		return ""
+	}
+	reason := screen.Optional(i.Reason)
+	if reason != string(contracts.ReasonTimedOut) {
+		return fmt.Sprintf(": %s was refused (%s)", *i.Failed, reason)
+	}
+	if i.History != nil {
+		for _, h := range *i.History {
+			if h.Input == "saga.Unwind" && h.Effect == manager.EntryEffectApplied {
+				return fmt.Sprintf(": %s had it unwound (%q)", screen.Optional(h.Operator), screen.Optional(h.Reason))
+			}
+		}
+	}
+	return fmt.Sprintf(": %s gave no answer in time", *i.Failed)
 }
 
 // waits says how far the outstanding command came.

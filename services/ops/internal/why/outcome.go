@@ -126,12 +126,23 @@ func (j *judge) money() {
 	}
 }
 
+var article = map[string]string{authorization: "an authorization", capture: "a capture"}
+
+func (e *Evidence) currency() string {
+	for _, c := range e.Ledger {
+		if c.Currency != "" {
+			return c.Currency
+		}
+	}
+	return ""
+}
+
 // agrees holds an operation against what the provider did. What it undid by itself, or has not been told yet, is in no row.
 func (j *judge) agrees(kind string, done, undone int64) {
 	o := j.operation(kind)
 	switch {
 	case o == nil && done > 0:
-		j.find("the provider has an %s of %d, of which payment knows nothing", kind, done)
+		j.find("the provider has %s of %s, of which payment knows nothing", article[kind], screen.Money(done, j.currency()))
 	case o != nil && o.Settled && o.DoneMinor != done:
 		j.find("for payment the %s is of %s, at the provider of %s", kind, screen.Money(o.DoneMinor, o.Currency), screen.Money(done, o.Currency))
 	case o != nil && o.State == "undone" && o.UndoneMinor > undone:
