@@ -47,7 +47,15 @@ func (c Client) Get(ctx context.Context, path string, out any) error {
 // Wish asks for a change under a new idempotency key. Where no answer comes, or none yet, it asks again under the same key, so that
 // the wish has one effect.
 func (c Client) Wish(ctx context.Context, path string, body, out any) error {
-	return c.insist(ctx, http.MethodPost, path, "orderctl-"+uuid.NewString(), body, out)
+	return c.WishAs(ctx, path, NewKey(), body, out)
+}
+
+// NewKey returns an idempotency key that nobody has used.
+func NewKey() string { return "orderctl-" + uuid.NewString() }
+
+// WishAs is Wish under a key of the caller's, for wishes that go on when they come again.
+func (c Client) WishAs(ctx context.Context, path, key string, body, out any) error {
+	return c.insist(ctx, http.MethodPost, path, key, body, out)
 }
 
 // insist asks until there is an answer, some times. It asks again only what may be asked twice.

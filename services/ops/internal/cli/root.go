@@ -34,6 +34,7 @@ Settings come from the environment; flags win. scripts/orderctl makes a token fo
 Exit codes: 0 holds, 1 does not hold, 2 usage, 3 not reachable, 130 interrupted.`,
 		Example: `  orderctl why 0199b1de-7c1e-7aaa-8bbb-0123456789ab     # why is this order where it is?
   orderctl saga list --stuck                            # who needs an operator?
+  orderctl deadletters list                             # what was set aside?
   orderctl tap --order 0199b1de-7c1e-7aaa-8bbb-0123456789ab --from begin`,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if !slices.Contains([]string{"text", "json"}, a.output) {
@@ -48,7 +49,7 @@ Exit codes: 0 holds, 1 does not hold, 2 usage, 3 not reachable, 130 interrupted.
 	root.SetErr(errs)
 	a.register(root, environment)
 	_ = root.RegisterFlagCompletionFunc("output", fixed("text", "json"))
-	root.AddCommand(a.why(), a.saga(), a.tap(), a.version())
+	root.AddCommand(a.why(), a.saga(), a.letters(), a.tap(), a.version())
 	return root
 }
 
