@@ -94,16 +94,21 @@ func decode(prefix string, r *kgo.Record) Record {
 	for _, h := range r.Headers {
 		out.Headers[h.Key] = string(h.Value)
 	}
-	body, err := registry.Decode(out.Type(), r.Value)
+	return Decode(out, r.Value)
+}
+
+// Decode returns the record with its value, decoded as far as it can be.
+func Decode(out Record, value []byte) Record {
+	body, err := registry.Decode(out.Type(), value)
 	switch {
 	case err == nil:
-		out.Body, out.Data = body, r.Value
+		out.Body, out.Data = body, value
 	case out.Type() == "":
-		out.Raw, out.Problem = r.Value, "no ce_type: not one of ours"
+		out.Raw, out.Problem = value, "no ce_type: not one of ours"
 	case errors.Is(err, contracts.ErrUnknownType):
-		out.Raw, out.Problem = r.Value, "a type that this orderctl does not know"
+		out.Raw, out.Problem = value, "a type that this orderctl does not know"
 	default:
-		out.Raw, out.Problem = r.Value, err.Error()
+		out.Raw, out.Problem = value, err.Error()
 	}
 	return out
 }
