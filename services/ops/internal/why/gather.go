@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,11 +94,23 @@ func (s Sources) log(ctx context.Context, e *Evidence) error {
 		return e.missing(ctx, err)
 	}
 	tap.Sort(e.Messages)
+	e.forgetPublished()
 	e.Log = map[string]tap.Span{}
 	for topic, partitions := range spans {
 		e.Log[topic] = partitions[tap.PartitionOf(e.Order)]
 	}
 	return nil
+}
+
+// forgetPublished takes from the outboxes what was found on the log: it was published while we asked, or waits to be deleted.
+func (e *Evidence) forgetPublished() {
+	for _, t := range e.Trails {
+		t.Outbox = slices.DeleteFunc(t.Outbox, func(row trail.OutboxRow) bool {
+			return e.published(func(m *tap.Record) bool {
+				return m.ID() == row.MessageId && (row.Attempt == nil || m.Attempt() == *row.Attempt)
+			})
+		})
+	}
 }
 
 // missing notes that somebody did not answer. Wrong settings and an end of ctx concern every question.

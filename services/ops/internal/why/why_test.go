@@ -153,6 +153,20 @@ func TestEveryContradictionIsFound(t *testing.T) {
 	}
 }
 
+// What was published while we asked is no longer shown as waiting. A higher attempt of a command that was published before is.
+func TestWhatWasPublishedWaitsNoMore(t *testing.T) {
+	t.Parallel()
+	e := recorded(t, "waiting")
+	last := e.Messages[len(e.Messages)-1]
+	first, second := 1, 2
+	e.Trails[managers].Outbox = []trail.OutboxRow{
+		{Type: last.Type(), MessageId: last.ID(), Attempt: &first}, {Type: last.Type(), MessageId: last.ID(), Attempt: &second},
+	}
+	e.forgetPublished()
+	require.Len(t, e.Trails[managers].Outbox, 1)
+	require.Equal(t, 2, *e.Trails[managers].Outbox[0].Attempt)
+}
+
 // What Kafka no longer keeps cannot be judged, and is no contradiction.
 func TestWhatIsGoneIsNoted(t *testing.T) {
 	t.Parallel()
