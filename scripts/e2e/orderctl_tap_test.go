@@ -40,6 +40,8 @@ func lines(t *testing.T, out string) (all []tapped) {
 func TestOrderctlTapsWhatWasSaid(t *testing.T) {
 	order := place(t, "alice", "pm_ok", nil)
 	require.Equal(t, "completed", settled(t, order).State)
+	before, err := admin(t).ListGroups(t.Context())
+	require.NoError(t, err)
 	all := lines(t, orderctl(t, nil, "tap", "--order", order.String(), "--from", "-5m", "-o", "json").out)
 	var types, want []string
 	for _, m := range all {
@@ -56,9 +58,9 @@ func TestOrderctlTapsWhatWasSaid(t *testing.T) {
 	require.Len(t, one, 1)
 	require.Equal(t, "OrderCompleted.v1", one[0].Headers["ce_type"])
 
-	groups, err := admin(t).ListGroups(t.Context())
+	after, err := admin(t).ListGroups(t.Context())
 	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"order", "payment", "processmanager", "warehouse"}, groups.Groups())
+	require.ElementsMatch(t, before.Groups(), after.Groups())
 }
 
 // Live, a tap shows what comes after it began; what it does not know it shows raw. Ctrl-C ends it with 130.
@@ -107,11 +109,12 @@ func TestOrderctlTapsWhatComes(t *testing.T) {
 
 // envelope is a complete one, of a message of nobody's.
 func envelope(order uuid.UUID, wireType string) (out []kgo.RecordHeader) {
-	for name, value := range map[string]string{
-		"ce_specversion": "1.0", "ce_id": uuid.NewString(), "ce_source": "/services/gifts", "ce_type": wireType, "ce_subject": order.String(),
-		"ce_time": "2026-11-25T12:00:00.000000Z", "ce_sequence": "00000000000000000001", "content-type": "application/json",
+	for _, h := range [][2]string{
+		{"ce_specversion", "1.0"}, {"ce_id", uuid.NewString()}, {"ce_source", "/services/gifts"}, {"ce_type", wireType},
+		{"ce_subject", order.String()}, {"ce_time", "2026-11-25T12:00:00.000000Z"}, {"ce_sequence", "00000000000000000001"},
+		{"content-type", "application/json"},
 	} {
-		out = append(out, kgo.RecordHeader{Key: name, Value: []byte(value)})
+		out = append(out, kgo.RecordHeader{Key: h[0], Value: []byte(h[1])})
 	}
 	return out
 }
