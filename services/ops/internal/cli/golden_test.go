@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"ordersaga.internal/services/ops/internal/adminapi"
 	"ordersaga.internal/services/ops/internal/adminapi/manager"
 	"ordersaga.internal/services/ops/internal/screen"
 	"ordersaga.internal/services/ops/internal/tap"
@@ -47,6 +48,11 @@ func renderings(t *testing.T) map[string]func(*screen.Screen) error {
 	storm := manager.Storm{StormId: uuid.Nil, Step: "authorize payment", BeganAt: ended, InFlight: 40, Overdue: 38, Answered: 2}
 	released := storm
 	released.EndedAt, released.Operator, released.Reason = &ended, &olga, &why
+	letter, behind, audit := someLetters(ended)
+	found := []verified{
+		{"order.events", 0, adminapi.Verification{Records: 120, Compared: 100, Retired: 7, Behind: 2}},
+		{"order.events", 1, adminapi.Verification{Records: 9, Compared: 9, Differences: []adminapi.Difference{{Offset: 4, Next: 6, What: "the chain is broken"}}}},
+	}
 	return map[string]func(*screen.Screen) error{
 		"why-completed": report(completed), "why-stuck": report(stuck), "why-waiting": report(waiting),
 		"why-cancelled": report(recorded(t, "cancelled")), "why-deadletter": report(recorded(t, "deadletter")),
@@ -57,6 +63,12 @@ func renderings(t *testing.T) map[string]func(*screen.Screen) error {
 			return showInstances(s, []manager.Instance{*waiting.Instance, *stuck.Instance, *completed.Instance}, "AZrxWHx9c0eaJ3aLM_wQAg")
 		},
 		"saga-storms": func(s *screen.Screen) error { return showStorms(s, []manager.Storm{storm, released}, "") },
+		"deadletters-list": func(s *screen.Screen) error {
+			return showLetters(s, []adminapi.Letter{behind, letter}, "AAAAAAAAAAE --program payment")
+		},
+		"deadletters-show":  func(s *screen.Screen) error { return showLetter(s, &letter) },
+		"deadletters-audit": func(s *screen.Screen) error { return showAudit(s, audit, "") },
+		"archive-verify":    func(s *screen.Screen) error { return showVerified(s, found) },
 		"tap": func(s *screen.Screen) error {
 			for i := range stuck.Messages {
 				if err := s.Line("%s", spellRecord(&stuck.Messages[i], i%2 == 0)); err != nil {
@@ -74,6 +86,30 @@ func renderings(t *testing.T) map[string]func(*screen.Screen) error {
 			return nil
 		},
 	}
+}
+
+// someLetters are one that failed and was edited, one that waits behind it, and what operators did.
+func someLetters(at time.Time) (letter, behind adminapi.Letter, audit []adminapi.LetterEntry) {
+	text := func(s string) *string { return &s }
+	one, none := 1, 0
+	letter = adminapi.Letter{
+		ID: 1, Group: "payment", Subject: text("0199b1de-7c1e-7aaa-8bbb-0123456789ab"), Topic: "payment.commands", Partition: 3, Offset: 17,
+		Reason: "poison", Class: text("SQLSTATE 23514"), Error: text("new row violates check constraint"), Type: text("AuthorizePayment.v1"),
+		Tries: 2, WrittenAt: at, DeadAt: at, TriedAt: &at, EditedAt: &at, Ahead: &none, Behind: &one, Stack: text("goroutine 1"),
+		Record: &adminapi.LetterRecord{
+			Value: adminapi.BytesOf([]byte(`{"order_id":"x"}`)),
+			Headers: []adminapi.Header{
+				{Name: "ce_type", Value: adminapi.BytesOf([]byte("AuthorizePayment.v1"))}, {Name: "odd", Value: adminapi.BytesOf([]byte{0xff})},
+			},
+		},
+	}
+	behind = letter
+	behind.ID, behind.Reason, behind.Error, behind.Offset, behind.Tries = 2, "behind", nil, 18, 0
+	audit = []adminapi.LetterEntry{
+		{At: at, Group: "payment", LetterID: 1, Action: "redrive", Handled: 1, Operator: "olga", Reason: "the fixed build runs"},
+		{At: at, Group: "payment", LetterID: 1, Action: "edit", Type: letter.Type, Subject: letter.Subject, Operator: "olga", Reason: "no currency", Ended: true},
+	}
+	return letter, behind, audit
 }
 
 func TestPagesLookAsTheyDid(t *testing.T) {
