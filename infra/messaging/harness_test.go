@@ -38,7 +38,7 @@ func newWorld(t *testing.T, broker testkit.Broker) *world {
 		testkit.Migration{Table: "goose_account", FS: accountMigrations},
 	)}
 	w.client = broker.Client(t)
-	broker.Topics(t, partitions, commandsTopic, eventsTopic)
+	broker.Topics(t, partitions, append(messaging.DeadLetterTopics(commandsTopic, eventsTopic), commandsTopic, eventsTopic)...)
 	return w
 }
 
