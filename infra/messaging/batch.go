@@ -208,7 +208,11 @@ func (w *worker[S]) read(fetches kgo.Fetches) []item {
 				return
 			}
 			next, epoch = r.Offset+1, max(epoch, r.LeaderEpoch)
-			items = append(items, w.m.readRecord(p, r))
+			it := w.m.readRecord(p, r)
+			if _, closed := p.closed[r.Offset]; closed {
+				it.fate = skipped
+			}
+			items = append(items, it)
 		}
 	})
 	w.m.metrics.count(counts)

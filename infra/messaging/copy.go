@@ -93,13 +93,20 @@ func (c *recordJSON) into(r *kgo.Record, topic string) {
 	}
 }
 
-// sqlAddCopy follows an insert into dead_letters and stores the copy where that one stored the letter: reading the log again
-// sends nothing. The columns that the record does not need are for a relay that knows no copies.
-const sqlAddCopy = `
+// addCopy follows a statement that returns the id of the letter it stored, if it did, and stores the copy then: reading the
+// log again sends nothing. copyArgs are its arguments, from number first on. The columns that the record does not need are
+// for a relay that knows no copies.
+func addCopy(letter string, first int) string {
+	n := make([]any, 9)
+	for i := range n {
+		n[i] = first + i
+	}
+	return `WITH letter AS (` + letter + ` RETURNING id)` + fmt.Sprintf(`
 INSERT INTO outbox (aggregatetype, aggregateid, type, payload, event_id, source, time, sequence, record)
-SELECT $20, $21, $10, $22, $23, $24, $25, $26, $27 FROM letter`
+SELECT $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d FROM letter`, n...)
+}
 
-// copyArgs are the arguments of sqlAddCopy.
+// copyArgs are the arguments of addCopy.
 func copyArgs(group string, d *deadLetter, now time.Time) ([]any, error) {
 	c := copyOf(group, d)
 	record, err := json.Marshal(c)
@@ -112,7 +119,7 @@ func copyArgs(group string, d *deadLetter, now time.Time) ([]any, error) {
 	}
 	place := fmt.Sprintf("%s/%s/%d/%d", group, d.p.topicID, d.p.partition, d.rec.Offset)
 	return []any{
-		DeadLetterTopic(d.p.topic), d.msg.Subject, payload, uuid.NewSHA1(uuid.NameSpaceOID, []byte(place)),
+		DeadLetterTopic(d.p.topic), d.msg.Subject, printable(d.msg.Type), payload, uuid.NewSHA1(uuid.NameSpaceOID, []byte(place)),
 		"/services/" + group, spellTime(now), spellSequence(0), string(record),
 	}, nil
 }
@@ -138,4 +145,3 @@ func short(s string, most int) string {
 	}
 	return printable(s[:most]) // a rune may be cut
 }
-

@@ -142,7 +142,9 @@ func (l *letters) add(it *item, why reason, err error) {
 
 // announce logs what was set aside, without its data, after COMMIT, and tells whether some key waits now.
 func (l *letters) announce(ctx context.Context, log *slog.Logger, m *metrics) bool {
-	m.letters.Add(float64(len(l.added) - len(l.closed)))
+	if len(l.added)+len(l.closed) > 0 {
+		m.census.changed()
+	}
 	for _, a := range l.added {
 		if a.reason == reasonBehind {
 			continue

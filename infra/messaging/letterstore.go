@@ -100,7 +100,7 @@ func (l *letters) queueSave(b *pgx.Batch, now time.Time) (copies int, err error)
 				return 0, err
 			}
 			copies++
-			sql, args = `WITH letter AS (`+sql+` RETURNING id)`+sqlAddCopy, append(args, more...)
+			sql, args = addCopy(sql, len(args)+1), append(args, more...)
 		}
 		b.Queue(sql, args...)
 	}
@@ -130,17 +130,13 @@ func letterArgs(group string, a *deadLetter) []any {
 
 // refreshHeads tells whether any key of the group waits. Where none does, a batch need not look: only this worker makes
 // heads for its keys.
-func (w *worker[S]) refreshHeads(ctx context.Context) (err error) {
-	var count int
-	w.headed = true // look in every batch, should this fail
-	err = w.m.deps.Pool.QueryRow(ctx, `
-SELECT EXISTS (SELECT FROM dead_letter_heads WHERE "group" = $1), (SELECT count(*) FROM dead_letters WHERE "group" = $1)`,
-		w.m.cfg.Service).Scan(&w.headed, &count)
+func (w *worker[S]) refreshHeads(ctx context.Context) error {
+	some := true
+	err := w.m.deps.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM dead_letter_heads WHERE "group" = $1)`, w.m.cfg.Service).Scan(&some)
+	w.headed = some || err != nil // look in every batch, should this fail
 	if err != nil {
-		w.headed = true
 		return fmt.Errorf("look for dead letters: %w", err)
 	}
-	w.m.metrics.letters.Set(float64(count))
 	return nil
 }
 
