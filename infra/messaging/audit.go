@@ -60,6 +60,16 @@ func (m *Machine[S]) LetterAudit(ctx context.Context, f AuditFilter) ([]AuditEnt
 	return entries, nil
 }
 
+// LetterAuditEntry returns one entry, or ErrNoEntry.
+func (m *Machine[S]) LetterAuditEntry(ctx context.Context, id int64) (AuditEntry, error) {
+	entry, found, err := oneEntry(ctx, m.deps.Pool,
+		`SELECT `+auditColumns+` FROM dead_letter_audit WHERE "group" = $1 AND id = $2`, m.cfg.Service, id)
+	if err == nil && !found {
+		err = ErrNoEntry
+	}
+	return entry, err
+}
+
 // querier is a pool or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

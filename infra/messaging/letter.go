@@ -48,6 +48,13 @@ type Header struct {
 	Value []byte
 }
 
+// Edit is what an operator replaces of a letter; nil is left as it is. Key is heeded only where the letter names no key of ours.
+type Edit struct {
+	Key     []byte
+	Value   []byte
+	Headers []Header
+}
+
 // LetterFilter says which letters are wanted, the newest first. Zero values: all.
 type LetterFilter struct {
 	Subject       uuid.UUID
@@ -100,6 +107,8 @@ type AuditEntry struct {
 var (
 	// ErrNoLetter: it was handled, superseded or discarded, or never was.
 	ErrNoLetter = errors.New("there is no such dead letter")
+	// ErrNoEntry: there is none with this id in the audit.
+	ErrNoEntry = errors.New("there is no such entry in the audit")
 	// ErrKeyWaits: the letter names a key now that waits behind other letters.
 	ErrKeyWaits = errors.New("its key waits behind another dead letter: redrive that one first")
 )

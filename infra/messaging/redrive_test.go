@@ -127,8 +127,7 @@ func TestEditedLetterIsHandled(t *testing.T) {
 		letter, err := r.DeadLetter(t.Context(), w.letter(subject, 0))
 		require.NoError(t, err)
 
-		to := letter.Record
-		to.Value = []byte(`{"text":`)
+		to := messaging.Edit{Value: []byte(`{"text":`)}
 		var flawed *messaging.FlawedError
 		_, err = r.EditLetter(t.Context(), letter.ID, to, olga)
 		require.ErrorAs(t, err, &flawed)
@@ -206,10 +205,7 @@ func TestLetterOfNoKey(t *testing.T) {
 	require.Equal(t, 1, done.Left)
 	require.Equal(t, "bad key", done.Stopped.Reason)
 
-	letter, err := r.DeadLetter(t.Context(), id)
-	require.NoError(t, err)
-	letter.Record.Key = []byte(subject.String())
-	_, err = r.EditLetter(t.Context(), id, letter.Record, olga)
+	_, err = r.EditLetter(t.Context(), id, messaging.Edit{Key: []byte(subject.String())}, olga)
 	require.NoError(t, err)
 	w.send(messaging.Message{Subject: subject, Body: add{Text: "x", Trouble: "undecidable"}})
 	w.eventually("its key waits", func() bool { return w.heads() == 1 })

@@ -24,20 +24,13 @@ type repair struct {
 	entry  AuditEntry
 }
 
-// EditLetter replaces the bytes of a letter, which stays where it is in its queue. Of to, Key is heeded only where the letter
-// names no key of ours. What was wrong with it must be right then: FlawedError where it cannot be read all the same. Errors:
+// EditLetter replaces bytes of a letter, which stays where it is in its queue. What was wrong with it must be right then: FlawedError where it cannot be read all the same. Errors:
 // that; ErrNoLetter; of the database, after which the wish may be repeated with its key.
-func (m *Machine[S]) EditLetter(ctx context.Context, letter int64, to Record, w Wish) (AuditEntry, error) {
+func (m *Machine[S]) EditLetter(ctx context.Context, letter int64, to Edit, w Wish) (AuditEntry, error) {
 	r := &repair{action: ActionEdit, letter: letter, wish: w}
 	err := m.repair(ctx, r, func(_ pgx.Tx, last *pgx.Batch) error {
 		after := *r.target.rec
-		after.Value, after.Headers = to.Value, make([]kgo.RecordHeader, len(to.Headers))
-		for i, h := range to.Headers {
-			after.Headers[i] = kgo.RecordHeader{Key: h.Name, Value: h.Value}
-		}
-		if r.queue.subject == uuid.Nil {
-			after.Key = to.Key
-		}
+		to.apply(&after, r.queue.subject == uuid.Nil)
 		edited := m.readRecord(r.target.p, &after)
 		switch {
 		case edited.fate == dead:
@@ -56,6 +49,22 @@ WHERE id = $1`, letter, after.Key, after.Value, marshalHeaders(headers), orNull(
 		return nil
 	})
 	return r.entry, err
+}
+
+func (e Edit) apply(r *kgo.Record, keyless bool) {
+	if e.Value != nil {
+		r.Value = e.Value
+	}
+	if e.Key != nil && keyless {
+		r.Key = e.Key
+	}
+	if e.Headers == nil {
+		return
+	}
+	r.Headers = make([]kgo.RecordHeader, len(e.Headers))
+	for i, h := range e.Headers {
+		r.Headers[i] = kgo.RecordHeader{Key: h.Name, Value: h.Value}
+	}
 }
 
 // DiscardLetter gives a letter up: it is never handled, nor is its record when the log is read again. Where it was the only

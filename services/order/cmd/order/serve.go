@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/contracts/openapi"
@@ -58,7 +57,7 @@ func newService(ctx context.Context, c config) (*service, error) {
 // assemble checks that database and broker are as they must be, and listens.
 func assemble(ctx context.Context, c config, parts *program.Parts) (*service, error) {
 	s := &service{parts: parts, watch: watch.New()}
-	topics := []string{contracts.OrderCommands, contracts.OrderEvents}
+	topics := append(messaging.DeadLetterTopics(contracts.OrderCommands), contracts.OrderCommands, contracts.OrderEvents)
 	if err := s.parts.Check(ctx, topics, contracts.Partitions, schemas...); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
@@ -100,19 +99,10 @@ func (s *service) listen(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("order API: %w", err)
 	}
-	s.admin, err = s.parts.Server(c.AdminAddr, s.adminHandler(ctx))
-	if err != nil {
+	if s.admin, err = s.parts.AdminPort(ctx, c.AdminAddr, s.machine, nil); err != nil {
 		_ = s.api.Close()
-		return fmt.Errorf("admin port: %w", err)
 	}
-	return nil
-}
-
-func (s *service) adminHandler(ctx context.Context) http.Handler {
-	return httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: s.parts.Telemetry, Stopping: ctx.Done(),
-		Ready: map[string]func(context.Context) error{"machine": s.machine.Ready},
-	})
+	return err
 }
 
 // run ends in order: no more requests, then the machine, which still commits what they submitted.
