@@ -210,10 +210,13 @@ func page(c *string, limit *int) (before int64, size int, err error) {
 		return 0, or(limit, defaultPage), nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(*c)
-	if err != nil || len(raw) != 8 {
+	if err == nil && len(raw) == 8 {
+		before = int64(binary.BigEndian.Uint64(raw))
+	}
+	if before <= 0 {
 		return 0, 0, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
 	}
-	return int64(binary.BigEndian.Uint64(raw)), or(limit, defaultPage), nil
+	return before, or(limit, defaultPage), nil
 }
 
 // cursor leads to what comes after the last of a page.
