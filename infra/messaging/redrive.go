@@ -17,6 +17,7 @@ const redrivePatience = 20 * time.Second
 type turn[S any] struct {
 	queue   queue
 	handled []int64 // letters
+	total   int     // those of the wish's turns before included
 	stop    *queued // the first that could not be handled
 	freed   bool    // none is left, and the key's head is gone: its messages flow again
 	state   *S      // where anything was decided
@@ -89,7 +90,8 @@ func (m *Machine[S]) redriveTurn(ctx context.Context, entry *AuditEntry, most in
 			return nil, err
 		}
 		ended := t.stop != nil || !t.queue.more
-		last.Queue(`UPDATE dead_letter_audit SET handled = handled + $2, ended = $3 WHERE id = $1`, entry.ID, len(t.handled), ended)
+		last.Queue(`UPDATE dead_letter_audit SET handled = handled + $2, ended = $3 WHERE id = $1 RETURNING handled`,
+			entry.ID, len(t.handled), ended).QueryRow(func(row pgx.Row) error { return row.Scan(&t.total) })
 		return last, nil
 	})
 	return t, err
@@ -174,7 +176,7 @@ func (m *Machine[S]) handleQueue(ctx context.Context, tx pgx.Tx, t *turn[S], in 
 
 // redriven is after COMMIT.
 func (m *Machine[S]) redriven(ctx context.Context, entry *AuditEntry, t *turn[S]) {
-	entry.Handled += len(t.handled)
+	entry.Handled = t.total
 	entry.Ended = t.stop != nil || !t.queue.more
 	m.wake(t.sent)
 	if t.state != nil {
