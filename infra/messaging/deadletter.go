@@ -145,6 +145,9 @@ func (l *letters) announce(ctx context.Context, log *slog.Logger, m *metrics) bo
 	if len(l.added)+len(l.closed) > 0 {
 		m.census.changed()
 	}
+	if len(l.closed) > 0 {
+		log.InfoContext(ctx, "dead letters were closed by what undoes their commands", "letter_ids", l.closed)
+	}
 	for _, a := range l.added {
 		if a.reason == reasonBehind {
 			continue

@@ -208,6 +208,28 @@ func (w *world) outbox(kind string) int {
 
 var errNoSuchBody = errors.New("no such body")
 
+// labelled is a gauge by its reason, 0 where there is none.
+func (r *running) labelled(t *testing.T, name, reason string) float64 {
+	t.Helper()
+	families, err := r.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "reason" && l.GetValue() == reason {
+					return m.GetGauge().GetValue()
+				}
+			}
+		}
+	}
+	return 0
+}
+
 func (r *running) gauge(t *testing.T, name string) float64 {
 	t.Helper()
 	families, err := r.metrics.Gather()

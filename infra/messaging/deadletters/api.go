@@ -210,13 +210,11 @@ func page(c *string, limit *int) (before int64, size int, err error) {
 		return 0, or(limit, defaultPage), nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(*c)
-	if err == nil && len(raw) == 8 {
-		before = int64(binary.BigEndian.Uint64(raw))
-	}
-	if before <= 0 {
+	if err != nil || len(raw) != 8 {
 		return 0, 0, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
 	}
-	return before, or(limit, defaultPage), nil
+	before = int64(binary.BigEndian.Uint64(raw))
+	return max(1, before), or(limit, defaultPage), nil
 }
 
 // cursor leads to what comes after the last of a page.

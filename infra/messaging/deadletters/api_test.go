@@ -119,7 +119,7 @@ func TestListIsPagedAndFiltered(t *testing.T) {
 	}
 	require.Len(t, seen, 5)
 	require.IsDecreasing(t, seen)
-	for _, wrong := range []string{"?limit=0", "?cursor=x", "?cursor=__________-", "?reason=because", "?subject=x", "/x", "/0"} {
+	for _, wrong := range []string{"?limit=0", "?cursor=x", "?cursor=____", "?reason=because", "?subject=x", "/x", "/0"} {
 		require.Equal(t, http.StatusBadRequest, p.ask("GET", wrong, "", "", nil), wrong)
 	}
 	p.token = testkit.Token(t, "carl", "customer")
