@@ -35,7 +35,7 @@ RETURNING id, at`
 
 	sqlListAudit = `
 SELECT ` + auditColumns + ` FROM dead_letter_audit
-WHERE "group" = $1 AND id < $2 AND ($3::uuid IS NULL OR subject = $3) AND ($4 = 0 OR letter_id = $4)
+WHERE "group" = $1 AND id < $2 AND ($3::uuid IS NULL OR subject = $3) AND ($4::bigint = 0 OR letter_id = $4)
 ORDER BY id DESC LIMIT $5`
 )
 

@@ -71,6 +71,7 @@ func TestOperatorReadsEditsAndRedrives(t *testing.T) {
 	require.Equal(t, http.StatusOK, p.ask("GET", fmt.Sprintf("/audit/%d", trail.Items[1].EntryId), "", "", &entry))
 	require.Equal(t, edit, entry)
 	require.Equal(t, http.StatusNotFound, p.ask("GET", "/audit/999999", "", "", nil))
+	require.Equal(t, http.StatusOK, p.ask("GET", "/audit?letter_id=9223372036854775806", "", "", nil))
 }
 
 func TestOperatorDiscards(t *testing.T) {
