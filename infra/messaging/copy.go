@@ -12,7 +12,7 @@ import (
 )
 
 // DeadLetterTopic is where copies of a topic's dead letters go, for Kafka's tools and for alerts: the record as it was, in
-// its partition, with text headers that say what is wrong with it. The queue itself is in the database: what only waits
+// its key's partition, with text headers that say what is wrong with it. The queue itself is in the database: what only waits
 // behind a dead letter is not copied, and nothing reads the copies back.
 func DeadLetterTopic(topic string) string { return topic + ".dlq" }
 

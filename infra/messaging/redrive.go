@@ -40,7 +40,7 @@ func (m *Machine[S]) Redrive(ctx context.Context, letter int64, w Wish) (AuditEn
 	for !entry.Ended && ctx.Err() == nil {
 		t, err := m.redriveTurn(ctx, &entry, most)
 		if err == nil {
-			failures, conflicts = 0, 0
+			failures, conflicts, most = 0, 0, min(2*most, redriveLetters)
 			m.redriven(ctx, &entry, &t)
 			continue
 		}
@@ -59,7 +59,7 @@ func (m *Machine[S]) Redrive(ctx context.Context, letter int64, w Wish) (AuditEn
 				return entry, err
 			}
 		case len(t.queue.letters) > 1: // some of them is at fault: those before it can be handled
-			most = len(t.queue.letters) / 2
+			most, conflicts = len(t.queue.letters)/2, 0
 		default:
 			if err := m.failAgain(ctx, &entry, &t, err); err != nil {
 				return entry, err
