@@ -2,6 +2,7 @@ package messaging_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -225,26 +226,43 @@ func TestLetterOfNoKey(t *testing.T) {
 	require.Equal(t, 0, value[int](w, `SELECT count(*) FROM dead_letters`))
 }
 
-// A queue of more than a turn takes several, each of them whole.
+// A queue of more than a turn takes several, each of them whole; one in the middle that cannot be loaded is found.
 func TestLongQueueIsRedrivenInTurns(t *testing.T) {
 	w := newWorld(t, testkit.Kafka(t))
 	r := w.start(nil, nil)
 	subject := uuid.New()
 	messages := []messaging.Message{{Subject: subject, Body: add{Text: "unsavable"}}}
-	for range 250 {
-		messages = append(messages, messaging.Message{Subject: subject, Body: add{Text: "x"}})
+	texts := []string{"unsavable"}
+	for n := range 350 {
+		texts = append(texts, "x"+strconv.Itoa(n))
+		messages = append(messages, messaging.Message{Subject: subject, Body: add{Text: texts[n+1]}})
 	}
 	w.send(messages...)
-	w.eventually("they wait", func() bool {
-		return value[int](w, `SELECT count(*) FROM dead_letters`) == 251 // of which the first must be alone
-	})
+	w.eventually("they wait", func() bool { return value[int](w, `SELECT count(*) FROM dead_letters`) == 351 })
 	w.mend()
-	loads := r.handler.loads.Load()
+	r.handler.intercept(func(in []messaging.Message) error {
+		for i := range in {
+			if body, ok := in[i].Body.(add); ok && body.Text == texts[130] {
+				return errTroubled
+			}
+		}
+		return nil
+	})
 	done, err := r.Redrive(t.Context(), w.letter(subject, 0), olga)
 	require.NoError(t, err)
-	require.Equal(t, 251, done.Handled)
+	require.Equal(t, 130, done.Handled)
+	require.Equal(t, 221, done.Left)
+	require.Equal(t, "poison", done.Stopped.Reason)
+	require.Equal(t, errTroubled.Error(), strings.TrimPrefix(done.Stopped.Error, "load: "))
+	require.Equal(t, strings.Join(texts[:130], " "), w.history(subject))
+
+	r.handler.intercept(nil)
+	loads := r.handler.loads.Load()
+	done, err = r.Redrive(t.Context(), done.Stopped.ID, olga)
+	require.NoError(t, err)
+	require.Equal(t, 221, done.Handled)
 	require.Equal(t, int64(3), r.handler.loads.Load()-loads)
-	require.Equal(t, "unsavable"+strings.Repeat(" x", 250)+" restarted", w.history(subject))
+	require.Equal(t, strings.Join(texts, " ")+" restarted", w.history(subject))
 }
 
 // Where the letters cannot be stored, the partition waits, and nothing is lost or overtaken (scenario 32).
