@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -97,13 +98,13 @@ func (c *recordJSON) into(r *kgo.Record, topic string) {
 // log again sends nothing. copyArgs are its arguments, from number first on. The columns that the record does not need are
 // for a relay that knows no copies.
 func addCopy(letter string, first int) string {
-	n := make([]any, 9)
-	for i := range n {
-		n[i] = first + i
+	args := make([]string, 9)
+	for i := range args {
+		args[i] = "$" + strconv.Itoa(first+i)
 	}
-	return `WITH letter AS (` + letter + ` RETURNING id)` + fmt.Sprintf(`
+	return `WITH letter AS (` + letter + ` RETURNING id)
 INSERT INTO outbox (aggregatetype, aggregateid, type, payload, event_id, source, time, sequence, record)
-SELECT $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d FROM letter`, n...)
+SELECT ` + strings.Join(args, ", ") + ` FROM letter`
 }
 
 // copyArgs are the arguments of addCopy.
