@@ -48,13 +48,7 @@ func Routes(c Config) (func(chi.Router), error) {
 	router := chi.NewRouter()
 	router.NotFound(httpserver.NotFound)
 	handler := contract.Middleware(HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest}))
-	return func(r chi.Router) {
-		r.HandleFunc("/trails/*", func(w http.ResponseWriter, r *http.Request) {
-			route := chi.RouteContext(r.Context())
-			route.RoutePath, route.RoutePatterns = "", nil // the generated router knows whole paths
-			handler.ServeHTTP(w, r)
-		})
-	}, nil
+	return func(r chi.Router) { r.Handle("/trails/*", httpserver.WholePath(handler)) }, nil
 }
 
 type api struct{ Config }

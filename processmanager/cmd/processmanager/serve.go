@@ -27,7 +27,8 @@ func serve(ctx context.Context, c config) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	defer parts.Close(ctx)
-	if err := parts.Check(ctx, contracts.Topics(), contracts.Partitions, schemas()...); err != nil {
+	topics := append(messaging.DeadLetterTopics(contracts.EventTopics()...), contracts.Topics()...)
+	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	handler, err := runner.New(runner.Deps{
@@ -46,7 +47,7 @@ func serve(ctx context.Context, c config) error {
 	}
 	port, err := adminPort(ctx, c, parts, machine)
 	if err != nil {
-		return fmt.Errorf("admin port: %w", err)
+		return err
 	}
 	parts.Telemetry.Log.InfoContext(ctx, "serving", "admin", port.Addr(), "replica", c.Replica)
 	return program.Together(ctx,
@@ -60,26 +61,23 @@ func adminPort(ctx context.Context, c config, parts *program.Parts, machine *mes
 		Machine: machine, DB: parts.Pool, Definitions: definitions(), Log: parts.Telemetry.Log,
 	}).Routes()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("admin port: %w", err)
 	}
 	document, err := openapi.Document("trail")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("admin port: %w", err)
 	}
 	trails, err := trail.Routes(trail.Config{
 		Service: service, Partitions: contracts.Partitions, Document: document, Pool: parts.Pool, Log: parts.Telemetry.Log,
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("admin port: %w", err)
 	}
 	routes := func(r chi.Router) {
 		trails(r)
 		instances(r) // takes every other path
 	}
-	return parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(), Auth: parts.Auth, Routes: routes,
-		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
-	}))
+	return parts.AdminPort(ctx, c.AdminAddr, machine, routes)
 }
 
 // customer is whose order the data of an instance is of.

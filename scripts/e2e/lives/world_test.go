@@ -24,9 +24,10 @@ type world struct {
 	*stack.Stack
 	customer, operator, provider *load.Client
 
-	mu   sync.Mutex
-	said map[uuid.UUID][]string // of each order, the names of its messages as they came, topic by topic
-	all  []uuid.UUID            // orders that were accepted
+	mu      sync.Mutex
+	said    map[uuid.UUID][]string      // of each order, the names of its messages as they came, topic by topic
+	records map[uuid.UUID][]*kgo.Record // and the messages
+	all     []uuid.UUID                 // orders that were accepted
 }
 
 // begin starts a stack that ends with the test.
@@ -43,7 +44,7 @@ func begin(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(s.Down)
 	require.NoError(t, load.Seed(t.Context(), s))
-	w := &world{Stack: s, said: map[uuid.UUID][]string{}}
+	w := &world{Stack: s, said: map[uuid.UUID][]string{}, records: map[uuid.UUID][]*kgo.Record{}}
 	client := func(addrs []string, role string) *load.Client {
 		token, err := s.Keys.Token("alice", role, time.Hour)
 		require.NoError(t, err)
@@ -64,7 +65,7 @@ func (w *world) hear(r *kgo.Record) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.said[id] = append(w.said[id], load.Name(r))
+	w.said[id], w.records[id] = append(w.said[id], load.Name(r)), append(w.records[id], r)
 }
 
 // heard counts the messages of a name that an order has.

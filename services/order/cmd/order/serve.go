@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
@@ -62,7 +61,7 @@ func newService(ctx context.Context, c config) (*service, error) {
 // assemble checks that database and broker are as they must be, and listens.
 func assemble(ctx context.Context, c config, parts *program.Parts) (*service, error) {
 	s := &service{parts: parts, watch: watch.New()}
-	topics := []string{contracts.OrderCommands, contracts.OrderEvents}
+	topics := append(messaging.DeadLetterTopics(contracts.OrderCommands), contracts.OrderCommands, contracts.OrderEvents)
 	if err := s.parts.Check(ctx, topics, contracts.Partitions, schemas...); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
@@ -108,12 +107,10 @@ func (s *service) listen(ctx context.Context, c config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("admin port: %w", err), s.api.Close())
 	}
-	s.admin, err = s.parts.Server(c.AdminAddr, s.adminHandler(ctx, trails))
-	if err != nil {
+	if s.admin, err = s.parts.AdminPort(ctx, c.AdminAddr, s.machine, trails); err != nil {
 		_ = s.api.Close()
-		return fmt.Errorf("admin port: %w", err)
 	}
-	return nil
+	return err
 }
 
 // trails tell operators what the service knows of an order.
@@ -125,13 +122,6 @@ func (s *service) trails() (func(chi.Router), error) {
 	return trail.Routes(trail.Config{
 		Service: "order", Partitions: contracts.Partitions, Document: document, Pool: s.parts.Pool, Log: s.parts.Telemetry.Log,
 		Tables: []trail.Own{{Name: "orders", SQL: store.TrailSQL}},
-	})
-}
-
-func (s *service) adminHandler(ctx context.Context, routes func(chi.Router)) http.Handler {
-	return httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: s.parts.Telemetry, Stopping: ctx.Done(), Auth: s.parts.Auth, Routes: routes,
-		Ready: map[string]func(context.Context) error{"machine": s.machine.Ready},
 	})
 }
 

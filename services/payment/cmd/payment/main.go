@@ -55,7 +55,8 @@ func serve(ctx context.Context, c config) error {
 	}
 	defer parts.Close(ctx)
 	topics := []string{contracts.PaymentCommands, contracts.PaymentEvents}
-	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
+	checked := append(messaging.DeadLetterTopics(contracts.PaymentCommands), topics...)
+	if err := parts.Check(ctx, checked, contracts.Partitions, schemas()...); err != nil {
 		return err
 	}
 	replica, err := service.New(parts.Deps(contracts.NewRegistry()), at, service.Config{
@@ -71,12 +72,9 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("admin port: %w", err)
 	}
-	admin, err := parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(), Auth: parts.Auth, Routes: routes,
-		Ready: map[string]func(context.Context) error{"machine": replica.Ready},
-	}))
+	admin, err := parts.AdminPort(ctx, c.AdminAddr, replica.Machine(), routes)
 	if err != nil {
-		return fmt.Errorf("admin port: %w", err)
+		return err
 	}
 	components := []func(context.Context) error{replica.Run, admin.Run}
 	if len(c.WebhookSecrets) > 0 {

@@ -26,7 +26,8 @@ func serve(ctx context.Context, c config) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	defer parts.Close(ctx)
-	topics := append(participant.Topics(), contracts.WarehouseEvents)
+	topics := append(messaging.DeadLetterTopics(participant.Topics()...), participant.Topics()...)
+	topics = append(topics, contracts.WarehouseEvents)
 	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
@@ -64,12 +65,8 @@ func listen(
 	if err != nil {
 		return nil, nil, errors.Join(err, api.Close())
 	}
-	admin, err = parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(), Auth: parts.Auth, Routes: operators,
-		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
-	}))
-	if err != nil {
-		return nil, nil, fmt.Errorf("admin port: %w", errors.Join(err, api.Close()))
+	if admin, err = parts.AdminPort(ctx, c.AdminAddr, machine, operators); err != nil {
+		return nil, nil, errors.Join(err, api.Close())
 	}
 	return api, admin, nil
 }
