@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,6 +87,9 @@ func retain(ctx context.Context, c config, out io.Writer) error {
 
 // resume begins a new stream, of the topic as it is now.
 func resume(ctx context.Context, c config, out io.Writer) error {
+	if !slices.Contains(contracts.Topics(), c.ResumeTopic) || c.ResumePartition >= contracts.Partitions {
+		return program.Usage(fmt.Errorf("%s/%d is no partition of the contract's topics", c.ResumeTopic, c.ResumePartition))
+	}
 	pool, err := c.open(ctx)
 	if err != nil {
 		return err
