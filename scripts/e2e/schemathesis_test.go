@@ -30,6 +30,7 @@ func TestSchemathesis(t *testing.T) {
 		{"order", "order", system.APIs("order")[0], both, nil},
 		{"warehouse", "warehouse", system.APIs("warehouse")[0], both, nil},
 		{"processmanager", "processmanager", system.Admin("processmanager"), both, nil},
+		{"archive", "archive", system.Admin("archive"), both, nil},
 		{"provider", "provider", system.APIs("provider")[0], stack.ProviderKey, []string{"--exclude-operation-id", "setFault", "--exclude-operation-id", "forgetKeys"}},
 		// What they switch on would make the others fail on purpose.
 		{"provider's switches", "provider", system.APIs("provider")[0], stack.ProviderKey, []string{"--include-operation-id", "setFault", "--include-operation-id", "forgetKeys"}},

@@ -14,8 +14,9 @@ type config struct {
 	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9105" doc:"Where operators call, and where /livez, /readyz, /metrics and /version are."`
 	BatchSize int    `env:"BATCH_SIZE" envDefault:"10000" doc:"Most records in one transaction."`
 
-	VerifyWait    time.Duration `env:"VERIFY_WAIT" envDefault:"0s" doc:"For verify: how long to wait for what Kafka holds to be archived; 0s: what is not is only told."`
-	RetentionDays int           `env:"RETENTION_DAYS" need:"retain" doc:"For retain: how many whole days before today are kept."`
+	VerifyWait    time.Duration  `env:"VERIFY_WAIT" envDefault:"0s" doc:"For verify: how long to wait for what Kafka holds to be archived; 0s: what is not is only told."`
+	VerifyHeads   program.Switch `env:"VERIFY_HEADS" envDefault:"off" doc:"For verify: also print each partition's hash. Kept elsewhere, it proves later that nothing before it was changed."`
+	RetentionDays int            `env:"RETENTION_DAYS" need:"retain" doc:"For retain: how many whole days before today are kept."`
 
 	ResumeTopic     string `env:"RESUME_TOPIC" need:"resume" doc:"For resume: of the partition."`
 	ResumePartition int32  `env:"RESUME_PARTITION" need:"resume" doc:"For resume: the partition."`
