@@ -33,7 +33,8 @@ const pageBytes = 8 << 20
 // Find returns up to limit records in the order of time, fewer where they are big, and whether there are more.
 func Find(ctx context.Context, db Querier, f Filter, limit int) (page []Row, more bool, err error) {
 	sql, args := f.query(limit + 1)
-	return collect(ctx, db, sql, args, limit)
+	// Planned with the values in it: a rare type goes by its index, a common one may as well go by time.
+	return collect(ctx, db, sql, append([]any{pgx.QueryExecModeSimpleProtocol}, args...), limit)
 }
 
 func (f Filter) query(limit int) (sql string, args []any) {
