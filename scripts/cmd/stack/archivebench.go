@@ -24,7 +24,8 @@ import (
 type archiveResult struct {
 	Messages     int                `json:"messages"`
 	BytesEach    int                `json:"bytes_each"` // key, value and headers, on average
-	Seconds      float64            `json:"seconds"`    // from the first to the last commit seen
+	DiskEach     int                `json:"disk_bytes_each"`
+	Seconds      float64            `json:"seconds"` // from the first to the last commit seen
 	FromStart    float64            `json:"seconds_from_start"`
 	MessagesPerS float64            `json:"messages_per_s"`
 	CPU          map[string]float64 `json:"cpu_s"`
@@ -122,6 +123,11 @@ func (o *archiveBench) measure(ctx context.Context, s *stack.Stack) (*archiveRes
 		r.CPU[name] = used - before[name]
 	}
 	delete(r.CPU, "load generator") // it only looks on
+	var disk int
+	if err := db.QueryRow(ctx, `SELECT pg_database_size(current_database())`).Scan(&disk); err != nil {
+		return nil, fmt.Errorf("look into the archive: %w", err)
+	}
+	r.DiskEach = disk / o.n
 
 	fmt.Fprintln(os.Stderr, "verifying")
 	begin := time.Now()
@@ -162,7 +168,7 @@ func (r *archiveResult) print(out io.Writer, format string) error {
 		}
 		return nil
 	}
-	fmt.Fprintf(out, "messages      %9d   of %d bytes: key, value and headers\n", r.Messages, r.BytesEach)
+	fmt.Fprintf(out, "messages      %9d   of %d bytes: key, value and headers; %d on disk\n", r.Messages, r.BytesEach, r.DiskEach)
 	fmt.Fprintf(out, "archived in   %9.1f   s (from the program's start: %.1f)\n", r.Seconds, r.FromStart)
 	fmt.Fprintf(out, "throughput    %9.0f   messages/s\n", r.MessagesPerS)
 	total := 0.

@@ -186,6 +186,9 @@ func TestTheProgramMigratesServesAndEnds(t *testing.T) {
 	} {
 		require.Contains(t, string(metrics), name)
 	}
+	for _, name := range metricsOfAlerts(t) {
+		require.Contains(t, string(metrics), "# TYPE "+name+" ")
+	}
 	require.NoError(t, r.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, r.Wait())
 

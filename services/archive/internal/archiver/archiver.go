@@ -55,7 +55,7 @@ func New(d Deps, c Config) (*Archiver, error) {
 	}
 	a := &Archiver{deps: d, cfg: c.withDefaults()}
 	var err error
-	if a.metrics, err = newMetrics(d.Metrics); err != nil {
+	if a.metrics, err = newMetrics(d.Metrics, a.cfg.Topics); err != nil {
 		return nil, err
 	}
 	for i := range a.cfg.Consumers {

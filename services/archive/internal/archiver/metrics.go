@@ -20,7 +20,7 @@ type metrics struct {
 	retries     prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, topics []string) (*metrics, error) {
 	m := &metrics{
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "archive_records_total", Help: "Records archived.",
@@ -48,6 +48,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		retries: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "archive_retries_total", Help: "Transactions tried again.",
 		}),
+	}
+	for _, topic := range topics { // there from the start, for alerts
+		m.records.WithLabelValues(topic)
+		m.stopped.WithLabelValues(topic)
 	}
 	for _, c := range []prometheus.Collector{m.records, m.bytes, m.lag, m.stopped, m.last, m.batch, m.transaction, m.retries} {
 		if err := r.Register(c); err != nil {
