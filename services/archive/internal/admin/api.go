@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -99,13 +100,15 @@ func (p FindRecordsParams) filter() (f store.Filter, err error) {
 		f.Key = []byte(*p.Key)
 	}
 	if p.Type != nil {
-		f.Type = *p.Type
+		if f.Type = *p.Type; !utf8.ValidString(f.Type) {
+			return f, httpserver.BadParameter("#/query/type", "not UTF-8")
+		}
 	}
 	if p.From != nil {
-		f.From = *p.From
+		f.From = known(*p.From)
 	}
 	if p.To != nil {
-		f.To = *p.To
+		f.To = known(*p.To)
 	}
 	f.After, err = parseCursor(p.Cursor)
 	return f, err
@@ -183,23 +186,31 @@ func parseCursor(c *string) (store.At, error) {
 		return store.At{}, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(*c)
-	ms := int64(0)
-	if err == nil && len(b) == 18 {
-		ms = int64(binary.BigEndian.Uint64(b))
-	}
-	if err != nil || len(b) != 18 || ms < earliest || ms > latest {
+	if err != nil || len(b) != 18 {
 		return store.At{}, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
 	}
+	ms := min(max(int64(binary.BigEndian.Uint64(b)), earliest.UnixMilli()), latest.UnixMilli())
 	return store.At{
 		AppendedAt: time.UnixMilli(ms), Stream: int16(binary.BigEndian.Uint16(b[8:])), Offset: int64(binary.BigEndian.Uint64(b[10:])),
 	}, nil
 }
 
-// What PostgreSQL takes as a time, and Kafka can have: the years 1900 to 9999.
+// What PostgreSQL takes as a time and Kafka can have: before and after there is nothing.
 var (
-	earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	latest   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 )
+
+// known is the nearest time that a record can have.
+func known(t time.Time) time.Time {
+	switch {
+	case t.Before(earliest):
+		return earliest
+	case t.After(latest):
+		return latest
+	}
+	return t
+}
 
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, patience, errUnavailable)
