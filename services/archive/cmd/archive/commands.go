@@ -21,6 +21,7 @@ import (
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/archive/internal/store"
 	"ordersaga.internal/services/archive/internal/verify"
+	"ordersaga.internal/services/archive/migrations"
 )
 
 // open connects a command to the database, as the run role.
@@ -28,7 +29,15 @@ func (c config) open(ctx context.Context) (*pgxpool.Pool, error) {
 	if c.DatabaseURL == "" {
 		return nil, program.Usage(errors.New("DATABASE_URL is not set: PostgreSQL URL of the role that reads and writes"))
 	}
-	return postgres.Open(ctx, c.DatabaseURL, postgres.MaxConns(c.DatabaseConns))
+	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.MaxConns(c.DatabaseConns))
+	if err != nil {
+		return nil, err
+	}
+	if err := postgres.CheckMigrated(ctx, pool, migrations.Table, migrations.FS); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
 }
 
 func (c config) kafka(opts ...kgo.Opt) (*kgo.Client, error) {

@@ -63,7 +63,7 @@ func (c *consumer) adjust(ctx context.Context, offsets map[string]map[int32]kgo.
 			return nil, err
 		}
 		c.log.WarnContext(ctx, "could not take positions", "error", err)
-		if err := c.wait(ctx, attempt); err != nil { // mu is free meanwhile: a consumer that stops need not wait
+		if err := wait(ctx, attempt, nil); err != nil { // mu is free meanwhile: a consumer that stops need not wait
 			return nil, err
 		}
 	}

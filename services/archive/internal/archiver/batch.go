@@ -34,7 +34,7 @@ func (c *consumer) archive(ctx context.Context, fetches kgo.Fetches) error {
 		c.a.metrics.retries.Inc()
 		c.days = nil // retention may have taken one meanwhile
 		c.log.WarnContext(ctx, "transaction failed; trying again", "records", len(batch.Rows), "failures", failures+1, "error", err)
-		if err := c.wait(ctx, failures); err != nil {
+		if err := wait(ctx, failures, c.wanted); err != nil {
 			return err
 		}
 	}
@@ -85,7 +85,7 @@ func (c *consumer) done(batch *store.Batch, took time.Duration) {
 		m := &batch.Moves[i]
 		c.a.metrics.records.WithLabelValues(m.To.Topic).Add(float64(m.To.Records - m.From.Records))
 		*m.From = m.To
-		c.a.metrics.lag.WithLabelValues(m.To.Topic, partitionLabel(m.To.Partition)).Set(float64(c.held[m.To.Place].end - m.To.Next))
+		c.a.metrics.behind(c.held[m.To.Place])
 	}
 	bytes := 0
 	for i := range batch.Rows {
@@ -109,6 +109,7 @@ func (c *consumer) read(fetches kgo.Fetches) *store.Batch {
 			return
 		}
 		h.end = max(h.end, p.HighWatermark)
+		c.a.metrics.behind(h)
 		to := moves[h.Stream]
 		if to == nil {
 			next := *h.Stream
@@ -162,11 +163,13 @@ func (c *consumer) follow(batch *store.Batch, to *store.Stream, records []*kgo.R
 // abandon gives up a batch without having lost anything: its records are read again from the positions, by whoever owns
 // them then.
 func (c *consumer) abandon(ctx context.Context, err error) {
-	if errors.Is(err, errRebalance) {
+	switch {
+	case ctx.Err() != nil: // shutting down
+	case errors.Is(err, errRebalance):
 		c.log.WarnContext(ctx, "gave up a batch to let the group rebalance", "error", err)
 		c.let()
-		return
+	default: // store.ErrLost
+		c.log.WarnContext(ctx, "positions are no longer as this consumer left them; taking them again", "error", err)
+		c.retake()
 	}
-	c.log.WarnContext(ctx, "positions are no longer as this consumer left them; taking them again", "error", err)
-	c.retake()
 }

@@ -138,7 +138,7 @@ func (c *consumer) turn(ctx context.Context) error {
 	if c.fatal != nil {
 		return c.fatal
 	}
-	if err := c.archive(ctx, fetches); err != nil && ctx.Err() == nil {
+	if err := c.archive(ctx, fetches); err != nil {
 		c.abandon(ctx, err)
 		return nil
 	}
@@ -229,16 +229,15 @@ func (c *consumer) unprefixed(topic string) string {
 var errRebalance = errors.New("a rebalance waits")
 
 // wait waits out so many failures: 20 ms doubling to 5 s, the upper half of it random. It ends with ctx's error, or with
-// errRebalance.
-func (c *consumer) wait(ctx context.Context, failures int) error {
+// errRebalance where wanted is not nil and says so.
+func wait(ctx context.Context, failures int, wanted <-chan struct{}) error {
 	d := min(20*time.Millisecond<<min(failures, 8), 5*time.Second)
 	t := time.NewTimer(d/2 + rand.N(d/2))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-c.wanted:
-		c.want() // for others who wait in this turn
+	case <-wanted:
 		return errRebalance
 	case <-t.C:
 		return nil

@@ -29,7 +29,7 @@ func newMetrics(r prometheus.Registerer, topics []string) (*metrics, error) {
 			Name: "archive_bytes_total", Help: "Bytes of keys, values and headers archived.",
 		}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "archive_lag_records", Help: "Offsets between the end of the log and what is archived, as of the last batch.",
+			Name: "archive_lag_records", Help: "Offsets between the end of the log and what is archived, as of the last fetch or batch.",
 		}, []string{"topic", "partition"}),
 		stopped: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "archive_partitions_stopped", Help: "Partitions of which this process archives nothing until an operator said how they go on.",
@@ -59,6 +59,11 @@ func newMetrics(r prometheus.Registerer, topics []string) (*metrics, error) {
 		}
 	}
 	return m, nil
+}
+
+// behind tells the lag of a partition, also while its transactions fail.
+func (m *metrics) behind(h *held) {
+	m.lag.WithLabelValues(h.Topic, partitionLabel(h.Partition)).Set(float64(h.end - h.Next))
 }
 
 // let forgets the lag of a partition that is another's now.

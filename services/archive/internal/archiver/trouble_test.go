@@ -80,6 +80,29 @@ func TestALogCutOffStopsItsPartition(t *testing.T) {
 	})
 }
 
+// A log that ends before what was archived of it lost records that the archive has.
+func TestALogThatLostItsEndStopsItsPartition(t *testing.T) {
+	t.Parallel()
+	testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {
+		t.Parallel()
+		l := newLake(t, b)
+		l.many(0, 60)
+		stop := l.start("1", 5)
+		l.holds()
+		stop()
+		l.tamper(`UPDATE stream SET next = 13 WHERE topic = 'order.events' AND partition = 0`) // as if three more had been there
+		l.start("1", 5)
+		l.stopped(1)
+		require.EqualValues(t, 3, l.verify().Beyond)
+		s := &store.Stream{Place: store.Place{Topic: "order.events"}, TopicID: l.topicID("order.events"), Begins: 10, Reason: "lost its disk"}
+		require.NoError(t, store.Resume(t.Context(), l.run, s))
+		l.many(60, 60)
+		r := l.holds()
+		require.Zero(t, r.Beyond)
+		require.EqualValues(t, 120, r.Compared)
+	})
+}
+
 func TestATopicMadeAgainStopsItsPartitions(t *testing.T) {
 	t.Parallel()
 	l := newLake(t, testkit.Kafka(t))
