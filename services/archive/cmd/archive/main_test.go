@@ -179,6 +179,11 @@ func TestTheProgramMigratesServesAndEnds(t *testing.T) {
 	require.NoError(t, json.Unmarshal(body, &page))
 	require.Len(t, page.Items, 1)
 	require.Equal(t, `{"n":7}`, page.Items[0].Value.Text)
+	status, body = w.get(r, "/admin/v1/archive/verification/order.events/3", testkit.Token(t, "olga", "operator"))
+	require.Equal(t, http.StatusOK, status, string(body))
+	require.JSONEq(t, `{"records":42,"compared":42,"retired":0,"behind":0,"beyond":0,"differences":[],"next_cursor":null}`, string(body))
+	status, _ = w.get(r, "/admin/v1/archive/verification/order.events.dlq/3", testkit.Token(t, "olga", "operator"))
+	require.Equal(t, http.StatusNotFound, status)
 	_, metrics := w.get(r, "/metrics", "")
 	for _, name := range []string{
 		`archive_records_total{topic="order.events"} 500`, `archive_lag_records{partition="0",topic="order.events"} 0`, "archive_bytes_total ",

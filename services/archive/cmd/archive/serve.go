@@ -9,6 +9,8 @@ import (
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/archive/internal/admin"
 	"ordersaga.internal/services/archive/internal/archiver"
+	"ordersaga.internal/services/archive/internal/store"
+	"ordersaga.internal/services/archive/internal/verify"
 )
 
 // serve archives until ctx ends.
@@ -30,7 +32,12 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return err
 	}
-	routes, err := admin.New(parts.Pool, parts.Telemetry.Log).Routes()
+	routes, err := admin.New(admin.Deps{
+		DB: parts.Pool, Topics: contracts.Topics(), Partitions: contracts.Partitions, Log: parts.Telemetry.Log,
+		Verify: func(ctx context.Context, at store.Place, after verify.Cursor, limit int) (*verify.Report, *verify.Cursor, error) {
+			return verify.Part(ctx, verify.Deps{Pool: parts.Pool, Kafka: parts.Kafka}, verify.Config{TopicPrefix: c.KafkaTopicPrefix}, at, after, limit)
+		},
+	}).Routes()
 	if err != nil {
 		return fmt.Errorf("admin port: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/postgres"
 	"ordersaga.internal/services/archive/internal/store"
+	"ordersaga.internal/services/archive/internal/verify"
 )
 
 // patience is how long a request waits for the database.
@@ -27,16 +28,22 @@ const defaultPage = 20
 
 var errUnavailable = errors.New("the database did not answer in time")
 
-// API serves the contract's operations.
-type API struct {
-	db  store.Querier
-	log *slog.Logger
+// Deps is what an API is built on. All fields are required.
+type Deps struct {
+	DB         store.Querier
+	Verify     func(ctx context.Context, at store.Place, after verify.Cursor, limit int) (*verify.Report, *verify.Cursor, error)
+	Topics     []string // of the contract
+	Partitions int32    // of each
+	Log        *slog.Logger
 }
+
+// API serves the contract's operations.
+type API struct{ Deps }
 
 var _ StrictServerInterface = (*API)(nil)
 
 // New returns an API.
-func New(db store.Querier, log *slog.Logger) *API { return &API{db, log} }
+func New(d Deps) *API { return &API{d} }
 
 // Routes adds the routes to those of the admin port, which has authenticated the request and asked for the role.
 func (a *API) Routes() (func(chi.Router), error) {
@@ -73,9 +80,9 @@ func (a *API) FindRecords(ctx context.Context, r FindRecordsRequestObject) (Find
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := bounded(ctx, patience)
 	defer cancel()
-	streams, err := store.Streams(ctx, a.db)
+	streams, err := store.Streams(ctx, a.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +94,7 @@ func (a *API) FindRecords(ctx context.Context, r FindRecordsRequestObject) (Find
 			}
 		}
 	}
-	rows, more, err := store.Find(ctx, a.db, f, pageSize(p.Limit))
+	rows, more, err := store.Find(ctx, a.DB, f, pageSize(p.Limit))
 	if err != nil {
 		return nil, err
 	}
@@ -120,9 +127,9 @@ func (a *API) ReadLog(ctx context.Context, r ReadLogRequestObject) (ReadLogRespo
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := bounded(ctx, patience)
 	defer cancel()
-	streams, err := store.Streams(ctx, a.db)
+	streams, err := store.Streams(ctx, a.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +142,7 @@ func (a *API) ReadLog(ctx context.Context, r ReadLogRequestObject) (ReadLogRespo
 		if s.ID == after.Stream {
 			offset = after.Offset
 		}
-		rows, more, err := store.Log(ctx, a.db, s.ID, offset, pageSize(r.Params.Limit))
+		rows, more, err := store.Log(ctx, a.DB, s.ID, offset, pageSize(r.Params.Limit))
 		if err != nil {
 			return nil, err
 		}
@@ -151,9 +158,9 @@ func (a *API) ReadLog(ctx context.Context, r ReadLogRequestObject) (ReadLogRespo
 
 // ListStreams returns all of them.
 func (a *API) ListStreams(ctx context.Context, _ ListStreamsRequestObject) (ListStreamsResponseObject, error) {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := bounded(ctx, patience)
 	defer cancel()
-	streams, err := store.Streams(ctx, a.db)
+	streams, err := store.Streams(ctx, a.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +219,7 @@ func known(t time.Time) time.Time {
 	return t
 }
 
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+func bounded(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, patience, errUnavailable)
 }
 
@@ -222,12 +229,13 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &ready):
 		httpserver.WriteProblem(w, r, ready)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errUnavailable), postgres.IsTransient(err):
-		a.log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errUnavailable), errors.Is(err, verify.ErrKafka),
+		postgres.IsTransient(err):
+		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
 		w.Header().Set("Retry-After", "2")
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable", "Try again."))
 	default:
-		a.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		a.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 		httpserver.WriteError(w, r, err)
 	}
 }

@@ -41,7 +41,7 @@ func newPort(t *testing.T) *port {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	p := &port{T: t, db: testkit.Postgres(t, testkit.Migration{Table: migrations.Table, FS: migrations.FS}), token: testkit.Token(t, "olga", "operator")}
-	routes, err := admin.New(p.db.Pool, log).Routes()
+	routes, err := admin.New(admin.Deps{DB: p.db.Pool, Log: log}).Routes()
 	require.NoError(t, err)
 	auth, err := httpserver.NewAuth(t.Context(), httpserver.AuthConfig{
 		JWKS: testkit.JWKS(t), Issuer: testkit.Issuer, Audience: testkit.Audience, Log: log,

@@ -23,6 +23,18 @@ type Bytes struct {
 	Text   *string `json:"text,omitempty"`
 }
 
+// Difference defines model for Difference.
+type Difference struct {
+	// Next One after `offset`, or the end of the interval.
+	Next int64 `json:"next"`
+
+	// Offset The first that differs, or where the interval with it begins.
+	Offset int64 `json:"offset"`
+
+	// What For people.
+	What string `json:"what"`
+}
+
 // Header defines model for Header.
 type Header struct {
 	Key string `json:"key"`
@@ -111,6 +123,30 @@ type StreamPage struct {
 	NextCursor *string  `json:"next_cursor"`
 }
 
+// Verification defines model for Verification.
+type Verification struct {
+	// Behind Offsets in Kafka that are not archived yet; told with the last part.
+	Behind int64 `json:"behind"`
+
+	// Beyond Offsets that are archived and behind the end of a log that was cut off.
+	Beyond int64 `json:"beyond"`
+
+	// Compared Of them, with those of Kafka.
+	Compared int64 `json:"compared"`
+
+	// Differences The first of each stream.
+	Differences []Difference `json:"differences"`
+
+	// NextCursor Where the next part begins; null at the end.
+	NextCursor *string `json:"next_cursor"`
+
+	// Records Whose hash chain was recomputed.
+	Records int64 `json:"records"`
+
+	// Retired That retention gave up.
+	Retired int64 `json:"retired"`
+}
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -125,6 +161,9 @@ type Forbidden = Problem
 
 // InternalError RFC 9457.
 type InternalError = Problem
+
+// NotFound RFC 9457.
+type NotFound = Problem
 
 // Unauthorized RFC 9457.
 type Unauthorized = Problem
@@ -162,6 +201,15 @@ type FindRecordsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// VerifyPartitionParams defines parameters for VerifyPartition.
+type VerifyPartitionParams struct {
+	// Limit About how many records to verify; it ends at a checkpoint.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the answer before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ReadLog Read a partition in the order of its log
@@ -173,6 +221,9 @@ type ServerInterface interface {
 	// ListStreams List how far every partition is archived
 	// (GET /admin/v1/archive/streams)
 	ListStreams(w http.ResponseWriter, r *http.Request)
+	// VerifyPartition Hold a partition against its hash chain and against Kafka
+	// (GET /admin/v1/archive/verification/{topic}/{partition})
+	VerifyPartition(w http.ResponseWriter, r *http.Request, topic string, partition int, params VerifyPartitionParams)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
@@ -194,6 +245,12 @@ func (_ Unimplemented) FindRecords(w http.ResponseWriter, r *http.Request, param
 // ListStreams List how far every partition is archived
 // (GET /admin/v1/archive/streams)
 func (_ Unimplemented) ListStreams(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// VerifyPartition Hold a partition against its hash chain and against Kafka
+// (GET /admin/v1/archive/verification/{topic}/{partition})
+func (_ Unimplemented) VerifyPartition(w http.ResponseWriter, r *http.Request, topic string, partition int, params VerifyPartitionParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -395,6 +452,70 @@ func (siw *ServerInterfaceWrapper) ListStreams(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// VerifyPartition operation middleware
+func (siw *ServerInterfaceWrapper) VerifyPartition(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "topic" -------------
+	var topic string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "topic", chi.URLParam(r, "topic"), &topic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "topic", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "partition" -------------
+	var partition int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partition", chi.URLParam(r, "partition"), &partition, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "partition", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VerifyPartitionParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.VerifyPartition(w, r, topic, partition, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -515,6 +636,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/admin/v1/archive/logs/{topic}/{partition}", wrapper.ReadLog)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/admin/v1/archive/verification/{topic}/{partition}", wrapper.VerifyPartition)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/admin/v1/archive/streams", wrapper.ListStreams)
 	})
 
@@ -526,6 +650,8 @@ type BadRequestApplicationProblemPlusJSONResponse Problem
 type ForbiddenApplicationProblemPlusJSONResponse Problem
 
 type InternalErrorApplicationProblemPlusJSONResponse Problem
+
+type NotFoundApplicationProblemPlusJSONResponse Problem
 
 type UnauthorizedResponseHeaders struct {
 	WWWAuthenticate *string
@@ -854,6 +980,132 @@ func (response ListStreams503ApplicationProblemPlusJSONResponse) VisitListStream
 	return err
 }
 
+type VerifyPartitionRequestObject struct {
+	Topic     string `json:"topic"`
+	Partition int    `json:"partition"`
+	Params    VerifyPartitionParams
+}
+
+type VerifyPartitionResponseObject interface {
+	VisitVerifyPartitionResponse(w http.ResponseWriter) error
+}
+
+type VerifyPartition200JSONResponse Verification
+
+func (response VerifyPartition200JSONResponse) VisitVerifyPartitionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyPartition400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyPartition400ApplicationProblemPlusJSONResponse) VisitVerifyPartitionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyPartition401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyPartition401ApplicationProblemPlusJSONResponse) VisitVerifyPartitionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyPartition403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyPartition403ApplicationProblemPlusJSONResponse) VisitVerifyPartitionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyPartition404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyPartition404ApplicationProblemPlusJSONResponse) VisitVerifyPartitionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyPartition500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyPartition500ApplicationProblemPlusJSONResponse) VisitVerifyPartitionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyPartition503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response VerifyPartition503ApplicationProblemPlusJSONResponse) VisitVerifyPartitionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ReadLog Read a partition in the order of its log
@@ -865,6 +1117,9 @@ type StrictServerInterface interface {
 	// ListStreams List how far every partition is archived
 	// (GET /admin/v1/archive/streams)
 	ListStreams(ctx context.Context, request ListStreamsRequestObject) (ListStreamsResponseObject, error)
+	// VerifyPartition Hold a partition against its hash chain and against Kafka
+	// (GET /admin/v1/archive/verification/{topic}/{partition})
+	VerifyPartition(ctx context.Context, request VerifyPartitionRequestObject) (VerifyPartitionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -977,6 +1232,34 @@ func (sh *strictHandler) ListStreams(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListStreamsResponseObject); ok {
 		if err := validResponse.VisitListStreamsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// VerifyPartition operation middleware
+func (sh *strictHandler) VerifyPartition(w http.ResponseWriter, r *http.Request, topic string, partition int, params VerifyPartitionParams) {
+	var request VerifyPartitionRequestObject
+
+	request.Topic = topic
+	request.Partition = partition
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyPartition(ctx, request.(VerifyPartitionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyPartition")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(VerifyPartitionResponseObject); ok {
+		if err := validResponse.VisitVerifyPartitionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

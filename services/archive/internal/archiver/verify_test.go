@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/services/archive/internal/store"
 	"ordersaga.internal/services/archive/internal/verify"
 )
 
@@ -90,6 +91,56 @@ func TestVerifyFindsAnAddedRecord(t *testing.T) {
 	found = l.only()
 	require.Equal(t, "6 records, and 5 were archived", found.What)
 	require.Equal(t, "0 6", fmt.Sprint(found.Offset, found.Next))
+}
+
+// Part by part, however small, is the same as all at once.
+func TestVerifyingInParts(t *testing.T) {
+	t.Parallel()
+	l := newLake(t, testkit.Kafka(t))
+	l.many(0, 300)
+	stop := l.start("1", 10)
+	l.holds()
+	stop()
+	at := store.Place{Topic: "order.events", Partition: 1}
+	s := &store.Stream{Place: at, TopicID: l.topicID("order.events"), Begins: 50, Reason: "to see"}
+	require.NoError(t, store.Resume(t.Context(), l.run, s))
+	stop = l.start("1", 10)
+	l.many(300, 150)
+	l.holds()
+	stop()
+	parts := func(limit int) (all verify.Report, n int) {
+		var after verify.Cursor
+		for {
+			r, next, err := verify.Part(t.Context(), verify.Deps{Pool: l.run, Kafka: l.kafka}, verify.Config{TopicPrefix: l.broker.Prefix}, at, after, limit)
+			require.NoError(t, err)
+			n++
+			all.Records += r.Records
+			all.Compared += r.Compared
+			all.Behind += r.Behind
+			all.Differences = append(all.Differences, r.Differences...)
+			if next == nil {
+				return all, n
+			}
+			require.Less(t, n, 100, "it goes on")
+			after = *next
+		}
+	}
+	for limit, want := range map[int]int{1: 8, 10: 8, 25: 3, 50: 2, 1000: 1} {
+		all, n := parts(limit)
+		require.Equal(t, want, n, "parts of %d", limit)
+		require.EqualValues(t, 75, all.Records)
+		require.EqualValues(t, 75, all.Compared)
+		require.Empty(t, all.Differences)
+	}
+	l.many(450, 6)
+	all, _ := parts(25)
+	require.EqualValues(t, 1, all.Behind)
+	l.tamper(`UPDATE record SET value = '{}'` + of)
+	for _, limit := range []int{1, 10, 25, 1000} {
+		all, _ := parts(limit)
+		require.Len(t, all.Differences, 1)
+		require.EqualValues(t, 17, all.Differences[0].Offset)
+	}
 }
 
 // only is the one difference there is.

@@ -55,10 +55,10 @@ func (t *tail) peek(ctx context.Context) (*kgo.Record, error) {
 		fetches := t.client.PollRecords(poll, 10_000)
 		cancel()
 		if err := fetches.Err0(); err != nil {
-			return nil, fmt.Errorf("read the log at offset %d: %w", t.next, err)
+			return nil, fmt.Errorf("%w: read the log at offset %d: %w", ErrKafka, t.next, err)
 		}
 		for _, e := range fetches.Errors() {
-			return nil, fmt.Errorf("read the log at offset %d: %w", t.next, e.Err)
+			return nil, fmt.Errorf("%w: read the log at offset %d: %w", ErrKafka, t.next, e.Err)
 		}
 		t.buffer = fetches.Records()
 	}

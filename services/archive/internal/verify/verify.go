@@ -49,6 +49,9 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s/%d offset %d: %s", d.Topic, d.Partition, d.Offset, d.What)
 }
 
+// ErrKafka says that Kafka could not be read.
+var ErrKafka = errors.New("no answer from Kafka")
+
 // Head is the hash of all that a stream holds. Kept elsewhere, it proves later that nothing before it was changed.
 type Head struct {
 	Topic     string
@@ -120,6 +123,61 @@ func Run(ctx context.Context, d Deps, c Config) (*Report, error) {
 	return r, nil
 }
 
+// Cursor is a checkpoint of a stream, from which a verification goes on. The zero Cursor is the beginning of the oldest.
+type Cursor struct {
+	Stream int16
+	Next   int64
+}
+
+// Part verifies one place from a cursor on: about limit records, to the end of an interval. next is where it goes on, nil
+// where it came to the end.
+func Part(ctx context.Context, d Deps, c Config, at store.Place, after Cursor, limit int) (r *Report, next *Cursor, err error) {
+	client, err := d.Kafka()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer client.Close()
+	c.Topics, c.Wait = []string{at.Topic}, 0
+	streams, _, err := await(ctx, d, c, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	logs, err := readLogs(ctx, client, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	streams = slices.DeleteFunc(streams, func(s *store.Stream) bool { return s.Place != at })
+	r = &Report{}
+	end := logs[at].start // of what is archived
+	for i, s := range streams {
+		end = max(logs[at].start, s.Next)
+		if s.ID < after.Stream {
+			continue
+		}
+		if limit <= 0 {
+			return r, &Cursor{Stream: s.ID}, nil
+		}
+		w := &walk{deps: d, prefix: c.TopicPrefix, s: s, limit: limit}
+		if s.ID == after.Stream {
+			w.after = after.Next
+		}
+		w.bound(logs, streams[i+1:])
+		if err := w.run(ctx); err != nil {
+			return nil, nil, err
+		}
+		if w.ended > 0 {
+			w.beyond = 0 // told with the last part
+		}
+		r.Streams++
+		r.add(w)
+		if limit -= int(w.records + w.retired); w.ended > 0 && w.found == nil {
+			return r, &Cursor{s.ID, w.ended}, nil
+		}
+	}
+	r.Behind = max(0, logs[at].end-end)
+	return r, nil, nil
+}
+
 func (r *Report) add(w *walk) {
 	r.Records += w.records
 	r.Compared += w.compared
@@ -166,18 +224,18 @@ func readLogs(ctx context.Context, client *kgo.Client, c Config) (map[store.Plac
 	admin := kadm.NewClient(client)
 	topics, err := admin.ListTopics(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("read the logs' bounds: %w", err)
+		return nil, fmt.Errorf("%w: read the logs' bounds: %w", ErrKafka, err)
 	}
 	starts, err := admin.ListStartOffsets(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("read the logs' bounds: %w", err)
+		return nil, fmt.Errorf("%w: read the logs' bounds: %w", ErrKafka, err)
 	}
 	ends, err := admin.ListCommittedOffsets(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("read the logs' bounds: %w", err)
+		return nil, fmt.Errorf("%w: read the logs' bounds: %w", ErrKafka, err)
 	}
 	if err := errors.Join(topics.Error(), starts.Error(), ends.Error()); err != nil {
-		return nil, fmt.Errorf("read the logs' bounds: %w", err)
+		return nil, fmt.Errorf("%w: read the logs' bounds: %w", ErrKafka, err)
 	}
 	logs := map[store.Place]log{}
 	ends.Each(func(o kadm.ListedOffset) {

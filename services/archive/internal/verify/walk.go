@@ -17,6 +17,9 @@ type walk struct {
 	deps   Deps
 	prefix string
 	s      *store.Stream
+	after  int64 // begin at the checkpoint there; 0: where the stream begins
+	limit  int   // of records, to end at the checkpoint behind; 0: none
+	ended  int64 // where the limit ended it; 0: it did not
 
 	from, to int64 // what is compared with Kafka: from ≤ offset < to
 	tail     *tail // nil: nothing is
@@ -58,13 +61,13 @@ func (w *walk) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	intervals = w.part(intervals)
 	if w.from < w.to {
 		if w.tail, err = openTail(w.deps, w.prefix+w.s.Topic, w.s.Partition, w.from, w.to); err != nil {
 			return err
 		}
 		defer w.tail.close()
 	}
-	w.link.Link = chain.Begin(w.s.Topic, w.s.Partition, w.s.TopicID, w.s.Begins)
 	for len(intervals) > 0 && err == nil {
 		n := 0 // of one kind
 		for n < len(intervals) && intervals[n].Retired == intervals[0].Retired {
@@ -84,6 +87,25 @@ func (w *walk) run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// part chooses the intervals that this walk is about, and begins the chain before the first of them.
+func (w *walk) part(intervals []store.Interval) []store.Interval {
+	w.link.Link = chain.Begin(w.s.Topic, w.s.Partition, w.s.TopicID, w.s.Begins)
+	for len(intervals) > 0 && intervals[0].Next <= w.after {
+		w.link.Link = intervals[0].Chain
+		w.from = max(w.from, intervals[0].Next)
+		intervals = intervals[1:]
+	}
+	records := 0
+	for i := range intervals {
+		if records += intervals[i].Records; w.limit > 0 && records >= w.limit && i+1 < len(intervals) {
+			w.ended = intervals[i].Next
+			w.to = min(w.to, w.ended)
+			return intervals[:i+1]
+		}
+	}
+	return intervals
 }
 
 // skip passes what was given up, in both.
