@@ -16,6 +16,7 @@ require (
 	golang.org/x/sync v0.24.0
 	ordersaga.internal/contracts v0.0.0
 	ordersaga.internal/infra v0.0.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (
