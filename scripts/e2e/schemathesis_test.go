@@ -40,6 +40,7 @@ func TestSchemathesis(t *testing.T) {
 		{"order's trails", "trail", system.Admin("order"), both, nil},
 		{"processmanager's trails", "trail", system.Admin("processmanager"), both, nil},
 		{"dead letters", deadLetters, system.Admin("warehouse"), both, nil},
+		{"archive", "archive", system.Admin("archive"), both, nil},
 		{"provider", "provider", system.APIs("provider")[0], stack.ProviderKey, []string{"--exclude-operation-id", "setFault", "--exclude-operation-id", "forgetKeys"}},
 		// What they switch on would make the others fail on purpose.
 		{"provider's switches", "provider", system.APIs("provider")[0], stack.ProviderKey, []string{"--include-operation-id", "setFault", "--include-operation-id", "forgetKeys"}},
