@@ -20,10 +20,6 @@ var update = flag.Bool("update", false, "write the documentation's transcript an
 // The page tells an operator how a stuck order is found, understood and repaired. Each of its commands is run here, and shows what the
 // page says: its blocks are a transcript.
 func TestOrderctlTranscriptOfAStuckOrder(t *testing.T) {
-	path := filepath.Join(system.Config.Root, "services", "ops", "docs", "stuck-order.md")
-	page, err := os.ReadFile(path)
-	require.NoError(t, err)
-
 	fault(t, http.MethodPost, `{"operation":"refund","fault":"refuse","code":"account_closed"}`)
 	t.Cleanup(func() { fault(t, http.MethodDelete, "") })
 	order := damaged(t, "carol")
@@ -31,29 +27,43 @@ func TestOrderctlTranscriptOfAStuckOrder(t *testing.T) {
 		r, _ := whyOf(t, order)
 		return strings.HasPrefix(r.Answer, "It is stuck: ") && len(r.Findings) == 0
 	}, "the stuck order")
+	play(t, "stuck-order.md", 4, t.TempDir(), func(line string) string { return anyUUID.ReplaceAllString(line, order.String()) },
+		func(args []string) {
+			if args[1] == "retry" {
+				fault(t, http.MethodDelete, "")
+			}
+		}, func(args []string) {
+			if args[1] == "retry" {
+				require.Equal(t, "rejected", settled(t, order).State)
+			}
+		})
+}
 
+// play runs the commands of a page's transcript in a folder, each between before and after, and compares what they show with the page.
+// place puts what exists now into a command line of the page.
+func play(t *testing.T, name string, commands int, folder string, place func(string) string, before, after func(args []string)) {
+	t.Helper()
+	path := filepath.Join(system.Config.Root, "services", "ops", "docs", name)
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
 	var wants, got []string
 	fresh := block.ReplaceAllStringFunc(string(page), func(old string) string {
-		line := anyUUID.ReplaceAllString(block.FindStringSubmatch(old)[1], order.String())
+		line := place(block.FindStringSubmatch(old)[1])
 		args := words(line)
-		if args[1] == "retry" {
-			fault(t, http.MethodDelete, "")
-		}
-		s := orderctl(t, nil, args...)
+		before(args)
+		s := orderctlIn(t, folder, nil, args...)
 		require.Equal(t, 0, s.code, "%v: %s%s", args, s.out, s.errs)
-		if args[1] == "retry" {
-			require.Equal(t, "rejected", settled(t, order).State)
-		}
+		after(args)
 		now := "```console\n$ scripts/orderctl " + line + "\n" + s.out + "```\n"
 		wants, got = append(wants, normal(old)), append(got, normal(now))
 		return now
 	})
-	require.Len(t, wants, 4, "found, understood, repaired, checked")
+	require.Len(t, wants, commands)
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(fresh), 0o644))
 		return
 	}
-	require.Equal(t, wants, got, "write it anew: go test ./e2e -run TestOrderctlTranscript -update")
+	require.Equal(t, wants, got, "write it anew: go test ./e2e -run %s -update", t.Name())
 }
 
 var (
@@ -69,6 +79,7 @@ var (
 		{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "MOMENT"},
 		{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 		{regexp.MustCompile(`/\d+@\d+`), "/P@N"},
+		{regexp.MustCompile(`(processmanager +|letter +)\d+`), "${1}L"},
 		{regexp.MustCompile(` {2,}`), "  "},
 	}
 )

@@ -41,14 +41,24 @@ type said struct {
 // orderctl runs the built binary as the operator olga, with more settings of the form NAME=VALUE if wanted.
 func orderctl(t *testing.T, settings []string, args ...string) said {
 	t.Helper()
+	return orderctlIn(t, "", settings, args...)
+}
+
+// orderctlIn runs it in a folder.
+func orderctlIn(t *testing.T, folder string, settings []string, args ...string) said {
+	t.Helper()
 	path, err := build()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Dir = folder
 	cmd.Env = append(os.Environ(),
 		"ORDERCTL_TOKEN="+token(t, "olga", "operator"), "ORDERCTL_KAFKA="+system.Brokers,
 		"ORDERCTL_ORDER_ADMIN="+system.Admin("order"), "ORDERCTL_PAYMENT_ADMIN="+system.Admin("payment"),
 		"ORDERCTL_WAREHOUSE_ADMIN="+system.Admin("warehouse"), "ORDERCTL_PROCESSMANAGER_ADMIN="+system.Admin("processmanager"),
 		"ORDERCTL_PROVIDER="+system.APIs("provider")[0], "ORDERCTL_PROVIDER_KEY="+stack.ProviderKey)
+	if system.Admin("archive") != "" {
+		cmd.Env = append(cmd.Env, "ORDERCTL_ARCHIVE_ADMIN="+system.Admin("archive"))
+	}
 	cmd.Env = append(cmd.Env, settings...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
