@@ -25,6 +25,16 @@ type Spec[C any] struct {
 	Serve func(ctx context.Context, c C) error
 	// Migrate brings the database schema up to date. Nil: there is no such command.
 	Migrate func(ctx context.Context, c C) error
+	// Commands are what else it can be asked to do.
+	Commands []Command[C]
+}
+
+// Command is something that a program does once, and ends. out is for its result.
+type Command[C any] struct {
+	Name  string // "verify"
+	Short string // one sentence, without a full stop
+	Flags func(*pflag.FlagSet)
+	Do    func(ctx context.Context, c C, out io.Writer) error
 }
 
 // Main runs the program with the process's arguments and environment, and exits with its code.
@@ -71,6 +81,16 @@ func (s Spec[C]) Command(environment []string) *cobra.Command {
 			Use: "migrate", Short: "Bring the database schema up to date, as its owner", Args: cobra.NoArgs,
 			RunE: s.command("migrate", settings, environment, s.Migrate),
 		})
+	}
+	for _, c := range s.Commands {
+		cmd := &cobra.Command{Use: c.Name, Short: c.Short, Args: cobra.NoArgs}
+		if c.Flags != nil {
+			c.Flags(cmd.Flags())
+		}
+		cmd.RunE = s.command(c.Name, settings, environment, func(ctx context.Context, config C) error {
+			return c.Do(ctx, config, cmd.OutOrStdout())
+		})
+		root.AddCommand(cmd)
 	}
 	root.AddCommand(s.version())
 	markusage(root)
