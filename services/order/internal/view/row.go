@@ -45,9 +45,9 @@ type Row struct {
 	Step     string           // OrderRejected
 	Reason   contracts.Reason // OrderRejected
 
-	Authorized, Captured, Voided, Refunded                contracts.Money  // what the payment events said; zero: none came
+	Authorized, Captured, Voided, Refunded                 contracts.Money  // what the payment events said; zero: none came
 	StockRefusal, Decline, CaptureRefusal, DispatchRefusal contracts.Reason // one refusal each
-	Shipment                                              string           // OrderDispatched
+	Shipment                                               string           // OrderDispatched
 }
 
 // Visible tells whether the order was placed, as far as is known here.

@@ -137,7 +137,9 @@ type Position struct {
 }
 
 // Positions returns how far the live read model has read. Errors: ErrNeverRead, ErrDeadLetters.
-func (g *Generations) Positions(ctx context.Context) ([]Position, error) { return g.positions(ctx, g.Pool) }
+func (g *Generations) Positions(ctx context.Context) ([]Position, error) {
+	return g.positions(ctx, g.Pool)
+}
 
 func (g *Generations) positions(ctx context.Context, db Querier) ([]Position, error) {
 	rows, err := db.Query(ctx, selectHeads, g.Group)
