@@ -35,6 +35,8 @@ type Service struct {
 	Database string // "" where it has none
 	API      int    // default port; 0 where it has none
 	Admin    int    // default port; 0 where it has none
+
+	Reads map[string]string // settings that name other databases, which it only reads
 }
 
 // Services returns our programs in the order in which they start.
@@ -44,7 +46,8 @@ func Services() []Service {
 		{Name: "warehouse", Module: "services/warehouse", Database: "warehouse", API: 8081, Admin: 9103},
 		{Name: "payment", Module: "services/payment", Database: "payments", API: 8082, Admin: 9102},
 		{Name: "processmanager", Module: "processmanager", Database: "processmanager", Admin: 9104},
-		{Name: "order", Module: "services/order", Database: "orders", API: 8080, Admin: 9101},
+		{Name: "orderview", Module: "services/order", Database: "orderview", Admin: 9107},
+		{Name: "order", Module: "services/order", Database: "orders", API: 8080, Admin: 9101, Reads: map[string]string{"DATABASE_ORDERVIEW_URL": "orderview"}},
 	}
 }
 

@@ -21,6 +21,9 @@ func NewBook() *Book {
 // Add adds a row as it is stored.
 func (b *Book) Add(r *Row) { b.rows[r.ID] = r }
 
+// Row returns an order's row, or nil.
+func (b *Book) Row(order uuid.UUID) *Row { return b.rows[order] }
+
 // Apply takes an event of an order. Errors: as Row.Apply.
 func (b *Book) Apply(order uuid.UUID, e Event) error {
 	r := b.rows[order]

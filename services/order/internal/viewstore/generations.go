@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -102,32 +103,63 @@ func (g *Generations) Make(ctx context.Context) (generation int32, err error) {
 
 // Drop takes every generation away but the live one. Who reads one meanwhile finishes first.
 func (g *Generations) Drop(ctx context.Context) error {
-	rows, err := g.Pool.Query(ctx, selectLeftover)
-	if err != nil {
-		return fmt.Errorf("look for old generations: %w", err)
-	}
-	type old struct {
-		Name    string
-		Leaving bool
-	}
-	left, err := pgx.CollectRows(rows, pgx.RowToStructByPos[old])
-	if err != nil {
-		return fmt.Errorf("look for old generations: %w", err)
-	}
-	for _, o := range left {
-		how := ` CONCURRENTLY`
-		if o.Leaving {
+	for {
+		rows, err := g.Pool.Query(ctx, selectLeftover)
+		if err != nil {
+			return fmt.Errorf("look for old generations: %w", err)
+		}
+		type old struct {
+			Name    string
+			Leaving bool
+		}
+		left, err := pgx.CollectRows(rows, pgx.RowToStructByPos[old])
+		switch {
+		case err != nil:
+			return fmt.Errorf("look for old generations: %w", err)
+		case len(left) == 0:
+			return nil
+		}
+		how, table := ` CONCURRENTLY`, pgx.Identifier{left[0].Name}.Sanitize()
+		if left[0].Leaving { // its first half is done
 			how = ` FINALIZE`
 		}
-		table := pgx.Identifier{o.Name}.Sanitize()
-		for _, sql := range []string{`ALTER TABLE order_view DETACH PARTITION ` + table + how, `DROP TABLE ` + table} {
-			if _, err := g.Pool.Exec(ctx, sql); err != nil {
-				return fmt.Errorf("drop %s: %w", o.Name, err)
+		switch done, err := g.politely(ctx, `ALTER TABLE order_view DETACH PARTITION `+table+how); {
+		case err != nil:
+			return fmt.Errorf("drop %s: %w", table, err)
+		case !done:
+			continue
+		}
+		for done := false; !done; {
+			if done, err = g.politely(ctx, `DROP TABLE `+table); err != nil {
+				return fmt.Errorf("drop %s: %w", table, err)
 			}
 		}
 	}
-	return nil
 }
+
+// politeness is how long a statement waits for a table that it needs for itself. Readers queue behind it meanwhile, who do not
+// read that table but must look whether they need to: well below their patience.
+const politeness = 200 * time.Millisecond
+
+// politely runs a statement, or gives it up where it would have to wait for too long.
+func (g *Generations) politely(ctx context.Context, sql string) (done bool, err error) {
+	err = g.Pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		if _, err := c.Exec(ctx, `SET lock_timeout = `+strconv.Itoa(int(politeness.Milliseconds()))); err != nil {
+			return err
+		}
+		defer c.Exec(context.WithoutCancel(ctx), `RESET lock_timeout`) //nolint:errcheck // a broken connection goes anyway
+		_, err := c.Exec(ctx, sql)
+		return err
+	})
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == lockNotAvailable {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lockNotAvailable is what a lock_timeout ends with.
+const lockNotAvailable = "55P03"
 
 // Position is how far the live read model has read a partition.
 type Position struct {

@@ -58,7 +58,7 @@ CREATE TABLE order_view_1 PARTITION OF order_view FOR VALUES IN (1) WITH (fillfa
 -- Which generation is read and written. Each batch of the consumer locks the table in ROW SHARE mode; who moves the pointer
 -- locks it in EXCLUSIVE mode, which waits for the batches and lets readers through.
 CREATE TABLE live (
-    only       boolean     PRIMARY KEY DEFAULT true CHECK (only),
+    one        boolean     PRIMARY KEY DEFAULT true CHECK (one),
     generation integer     NOT NULL,
     since      timestamptz NOT NULL
 );
