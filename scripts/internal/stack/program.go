@@ -104,6 +104,17 @@ func (p *Program) migrate(ctx context.Context) error {
 	return nil
 }
 
+// Run runs a command of the program to its end and returns what it says.
+func (p *Program) Run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, p.path, args...)
+	cmd.Env = p.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s %s: %w", p.Service.Name, args[0], err)
+	}
+	return string(out), nil
+}
+
 // LastLines is the end of a log, some 2,000 characters; "" where there is none.
 func LastLines(path string) string {
 	b, err := os.ReadFile(path)
