@@ -23,7 +23,6 @@ type Config struct {
 	Telemetry    telemetry.Telemetry // Required: Log and Registry.
 	Metrics      *Metrics            // shared by the servers of a process; default: none.
 	BodyLimit    int64               // bytes. Default DefaultBodyLimit.
-	ReadTimeout  time.Duration       // for a request with its body. Default 15 s.
 	WriteTimeout time.Duration       // from the header read to the answer written. Default 60 s.
 	Drain        time.Duration       // for requests at hand when the server stops. Default 8 s.
 	Requests     int                 // most at once; others are answered 503 unread. Default DefaultRequests.
@@ -43,9 +42,6 @@ func NewServer(c Config, handler http.Handler) (*Server, error) {
 	if c.BodyLimit == 0 {
 		c.BodyLimit = DefaultBodyLimit
 	}
-	if c.ReadTimeout == 0 {
-		c.ReadTimeout = 15 * time.Second
-	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 60 * time.Second
 	}
@@ -63,7 +59,7 @@ func NewServer(c Config, handler http.Handler) (*Server, error) {
 	s.server = &http.Server{
 		Handler:           s.wrap(handler),
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       c.ReadTimeout,
+		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      c.WriteTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
@@ -105,9 +101,6 @@ func (s *Server) Close() error { return s.server.Close() }
 func (s *Server) wrap(handler http.Handler) http.Handler {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.recovered(w, r)
-		if r.Body == http.NoBody { // it is read; net/http would take the timeout for the client's going away
-			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-		}
 		r.Body = limitBody(w, r.Body, s.config.BodyLimit)
 		handler.ServeHTTP(w, r)
 	})

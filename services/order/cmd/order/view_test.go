@@ -205,7 +205,9 @@ func TestAnOrderIsFollowedAsAStream(t *testing.T) {
 	alice := testkit.Token(t, "alice", "customer")
 	id := r.placed(alice, "k")
 	steps := []func(){
-		func() { v.take(id, "/services/order", 1, contracts.OrderPlaced{OrderID: id, CustomerID: "alice", Total: total}) },
+		func() {
+			v.take(id, "/services/order", 1, contracts.OrderPlaced{OrderID: id, CustomerID: "alice", Total: total})
+		},
 		func() { v.take(id, warehouse, 1, contracts.StockReserved{OrderID: id}) },
 	}
 	var got []string

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -60,7 +61,7 @@ func (m *model) config(replica string) config {
 			KafkaBrokers: m.broker.Addrs, KafkaTopicPrefix: m.broker.Prefix, Replica: replica, Workers: 2,
 			JWKS: testkit.JWKS(m.t), JWTIssuer: testkit.Issuer, JWTAudience: testkit.Audience, LogLevel: "error+9",
 		},
-		AdminAddr: "127.0.0.1:0",
+		AdminAddr: "127.0.0.1:0", ArchiveURL: m.db.URL,
 	}
 }
 
@@ -218,6 +219,24 @@ func (m *model) ends(topics ...string) (sum int64) {
 	return sum
 }
 
+// forget takes all records of a topic out of Kafka, as its retention does.
+func (m *model) forget(topic string) {
+	m.t.Helper()
+	admin, cut := kadm.NewClient(m.client), kadm.Offsets{}
+	ends, err := admin.ListEndOffsets(m.t.Context(), m.broker.Prefix+topic)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	ends.Each(func(o kadm.ListedOffset) { cut.AddOffset(o.Topic, o.Partition, o.Offset, -1) })
+	deleted, err := admin.DeleteRecords(m.t.Context(), cut)
+	if err == nil {
+		err = deleted.Error()
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 // caughtUp waits until everything in the log was read.
 func (m *model) caughtUp() {
 	m.t.Helper()
@@ -284,4 +303,39 @@ func (m *model) rebuild(flags rebuildFlags) (string, error) {
 	err := flags.run(m.t.Context(), m.config("rebuild"), &out)
 	m.t.Log(strings.TrimSpace(out.String()))
 	return out.String(), err
+}
+
+// archive puts all events that are in the log into tables as the archive's are, beside the read model's.
+func (m *model) archive() {
+	m.t.Helper()
+	m.exec(`
+CREATE TABLE stream (stream smallint PRIMARY KEY, topic text NOT NULL, partition integer NOT NULL, next bigint NOT NULL);
+CREATE TABLE record (stream smallint NOT NULL, "offset" bigint NOT NULL, appended_at timestamptz NOT NULL, key bytea, value bytea,
+                     headers bytea NOT NULL, PRIMARY KEY (stream, "offset", appended_at));
+INSERT INTO stream SELECT row_number() OVER (), topic, partition, next FROM positions`)
+	var topics []string
+	for _, topic := range contracts.EventTopics() {
+		topics = append(topics, m.broker.Prefix+topic)
+	}
+	reader := m.broker.Client(m.t, kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	for left := m.ends(contracts.EventTopics()...); left > 0; {
+		fetches := reader.PollFetches(m.t.Context())
+		if err := fetches.Err(); err != nil {
+			m.t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			left--
+			headers := binary.BigEndian.AppendUint32(nil, uint32(len(r.Headers)))
+			for _, h := range r.Headers {
+				headers = append(binary.BigEndian.AppendUint32(headers, uint32(len(h.Key))), h.Key...)
+				headers = append(binary.BigEndian.AppendUint32(headers, uint32(len(h.Value))), h.Value...)
+			}
+			_, err := m.db.Pool.Exec(m.t.Context(), `
+INSERT INTO record SELECT stream, $3, $4, $5, $6, $7 FROM stream WHERE topic = $1 AND partition = $2`,
+				strings.TrimPrefix(r.Topic, m.broker.Prefix), r.Partition, r.Offset, r.Timestamp, r.Key, r.Value, headers)
+			if err != nil {
+				m.t.Fatal(err)
+			}
+		})
+	}
 }

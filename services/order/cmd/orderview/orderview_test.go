@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/testkit"
@@ -155,21 +154,30 @@ func TestALogWithoutItsBeginningIsRefused(t *testing.T) {
 	m.start("1")
 	m.say(30)
 	m.caughtUp()
-	cut := kadm.Offsets{}
-	for p := range int32(contracts.Partitions) {
-		cut.AddOffset(m.broker.Prefix+contracts.OrderEvents, p, 2, -1)
-	}
-	deleted, err := kadm.NewClient(m.client).DeleteRecords(t.Context(), cut)
-	if err == nil {
-		err = deleted.Error()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	m.forget(contracts.OrderEvents)
 	if _, err := m.rebuild(rebuildFlags{from: "kafka"}); err == nil || !strings.Contains(err.Error(), "from the archive") {
 		t.Error(err)
 	}
 	if m.number(`SELECT generation FROM live`) != 1 {
 		t.Error("it was swapped")
 	}
+}
+
+// What the archive holds is read there, the rest from Kafka.
+func TestARebuildFromTheArchive(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, testkit.Kafka(t))
+	m.start("1")
+	m.say(60)
+	m.caughtUp()
+	m.archive()
+	m.forget(contracts.OrderEvents) // only the archive knows the beginning now
+	m.say(60)
+	m.caughtUp()
+	out, err := m.rebuild(rebuildFlags{from: "archive"})
+	if err != nil || !strings.Contains(out, "orders      120, equal to the live one") {
+		t.Errorf("%v: %s", err, out)
+	}
+	m.right()
+	m.silent()
 }

@@ -26,6 +26,8 @@ type Generations struct {
 const (
 	lockRebuild = `SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '.rebuild', 0))`
 
+	unlockRebuild = `SELECT pg_advisory_unlock(hashtextextended(current_schema() || '.rebuild', 0))`
+
 	selectLeftover = `
 SELECT c.relname, i.inhdetachpending
 FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
@@ -76,7 +78,12 @@ func (g *Generations) Hold(ctx context.Context) (free func(), err error) {
 		conn.Release()
 		return nil, fmt.Errorf("begin to rebuild: %w", err)
 	}
-	return func() { _ = conn.Hijack().Close(context.WithoutCancel(ctx)) }, nil
+	return func() { // before the connection goes back: the next rebuild may begin at once
+		if _, err := conn.Exec(context.WithoutCancel(ctx), unlockRebuild); err != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx))
+		}
+		conn.Release()
+	}, nil
 }
 
 // Make makes an empty generation beside the live one, after it took away what an earlier rebuild left.
