@@ -19,7 +19,7 @@ const recording = "../../internal/check/testdata/lives.gz"
 // Every kind of life holds, and what does not end is excused by name. Then every consumer is rewound to offset 0, reads
 // everything again, and nothing is sent and nobody is called (I10).
 func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
-	w := begin(t)
+	w := begin(t, 1)
 	w.live(t)
 	live, err := read.Open(t.Context(), w.Addresses())
 	require.NoError(t, err)

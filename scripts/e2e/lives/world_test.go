@@ -29,8 +29,8 @@ type world struct {
 	all  []uuid.UUID            // orders that were accepted
 }
 
-// begin starts a stack that ends with the test.
-func begin(t *testing.T) *world {
+// begin starts a stack with so many replicas of each service, that ends with the test.
+func begin(t *testing.T, replicas int) *world {
 	t.Helper()
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func begin(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(broker.Stop)
 	s, err := stack.Up(t.Context(), stack.Config{
-		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: 1, Out: t.Output(),
+		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: replicas, Out: t.Output(),
 	})
 	require.NoError(t, err)
 	t.Cleanup(s.Down)
