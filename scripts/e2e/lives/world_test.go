@@ -137,3 +137,16 @@ func (w *world) sql(ctx context.Context, t *testing.T, database, sql string, arg
 	_, err = conn.Exec(ctx, sql, args...)
 	require.NoError(t, err)
 }
+
+// view is what the read model is, and how much it has read.
+func (w *world) view(t *testing.T) (digest string, read int64) {
+	t.Helper()
+	url, err := w.Database("orderview")
+	require.NoError(t, err)
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // done
+	require.NoError(t, conn.QueryRow(t.Context(), `
+SELECT md5(string_agg(v::text, ' ' ORDER BY order_id)), (SELECT sum(next) FROM positions) FROM order_view AS v`).Scan(&digest, &read))
+	return digest, read
+}

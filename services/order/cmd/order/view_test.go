@@ -100,12 +100,24 @@ func TestAnOrderIsEnrichedByTheReadModel(t *testing.T) {
 		t.Errorf("%d %v", a.status, a.header)
 	}
 
-	// Who waits is woken by the read model, too.
-	woken := make(chan answer, 1)
+	// Who waits for another version is woken by the read model, too; who waits for another status is not.
+	woken, patient := make(chan answer, 1), make(chan answer, 1)
 	go func() { woken <- get(`"1.1.0.1"`, "Prefer", "wait=30") }()
+	go func() { patient <- r.do(alice, http.MethodGet, path, "", "Prefer", "wait=30") }()
 	v.take(id, payment, 1, contracts.PaymentAuthorized{OrderID: id, Amount: total}, contracts.PaymentCaptured{OrderID: id, Amount: total})
 	v.take(id, warehouse, 2, contracts.OrderDispatched{OrderID: id, ShipmentID: "ship-7"})
 	if a := <-woken; a.status != http.StatusOK || a.json(t)["status"] != "placed" || a.json(t)["payment"] == nil {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	select {
+	case a := <-patient:
+		t.Errorf("answered early: %s", a.body)
+	default:
+	}
+	if a := r.do(alice, http.MethodPost, path+"/cancellation", ""); a.status != http.StatusAccepted {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := <-patient; a.json(t)["cancellation"] != "requested" || a.json(t)["parcel"] == nil {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	for _, body := range []string{get("").body, r.do(alice, http.MethodGet, "/v1/orders", "").body} {

@@ -57,7 +57,7 @@ func (a *API) FollowOrder(ctx context.Context, r FollowOrderRequestObject) (Foll
 	if err != nil {
 		return nil, err
 	}
-	w := a.subscribe(id) // before reading: then nothing is missed
+	w := a.subscribe(id, true) // before reading: then nothing is missed
 	s, err := a.see(ctx, id)
 	if err != nil {
 		w.close()
@@ -85,7 +85,7 @@ func (s *sight) complete() bool {
 type stream struct {
 	api      *API
 	ctx      context.Context //nolint:containedctx // of the request, whose answer this is
-	watchers watchers
+	watchers *watchers
 	sight    sight
 	known    string // the tag that the client has
 	leave    func()
@@ -143,11 +143,7 @@ func (s *stream) finish() error {
 	for !s.sight.complete() {
 		select {
 		case <-tick.C:
-			seen, answered := s.api.Views.Look(s.ctx, s.sight.order.ID)
-			s.sight.answered = answered
-			if answered {
-				s.sight.view = seen[s.sight.order.ID]
-			}
+			s.api.look(s.ctx, &s.sight)
 		case <-end.C:
 			return s.tell()
 		case <-s.ctx.Done():

@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for OrderCancellation.
@@ -185,6 +186,14 @@ type OrderCancellation string
 
 // OrderReason Why it failed; rejected orders only.
 type OrderReason string
+
+// OrderEvent One event of the stream, field by field.
+type OrderEvent struct {
+	// Data An Order.
+	Data  openapi_types.File `json:"data"`
+	Event interface{}        `json:"event"`
+	Id    string             `json:"id"`
+}
 
 // OrderID UUID in lower case; of orders made here a UUIDv7.
 type OrderID = string

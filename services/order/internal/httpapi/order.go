@@ -15,9 +15,9 @@ func (a *API) GetOrder(ctx context.Context, r GetOrderRequestObject) (GetOrderRe
 	}
 	known := deref(r.Params.IfNoneMatch)
 	wait, applied := preferWait(deref(r.Params.Prefer))
-	var w watchers
-	if wait > 0 {
-		w = a.subscribe(id) // before reading: then nothing is missed
+	w := &watchers{}
+	if wait > 0 { // before reading: then nothing is missed
+		w = a.subscribe(id, known != "")
 		defer w.close()
 	}
 	s, err := a.see(ctx, id)
@@ -25,7 +25,9 @@ func (a *API) GetOrder(ctx context.Context, r GetOrderRequestObject) (GetOrderRe
 		return nil, err
 	}
 	if wait > 0 && !s.order.Final() && (known == "" || matches(known, s.etag())) {
-		a.await(ctx, w, &s, wait)
+		if a.await(ctx, w, &s, wait) && known == "" {
+			a.look(ctx, &s) // it moved on meanwhile
+		}
 	}
 	tag := s.etag()
 	if known != "" && matches(known, tag) {

@@ -28,9 +28,16 @@ func (a *API) see(ctx context.Context, id uuid.UUID) (s sight, err error) {
 	if s.order, err = a.Orders.Order(ctx, customer(ctx), id); err != nil {
 		return s, err
 	}
-	seen, answered := a.Views.Look(ctx, id)
-	s.view, s.answered = seen[id], answered
+	a.look(ctx, &s)
 	return s, nil
+}
+
+// look asks the read model. What it said once stays, should it be away.
+func (a *API) look(ctx context.Context, s *sight) {
+	seen, answered := a.Views.Look(ctx, s.order.ID)
+	if s.answered = answered; answered {
+		s.view = seen[s.order.ID]
+	}
 }
 
 // tag names the versions of what is shown: ours, then those of the read model's sources.
@@ -107,21 +114,31 @@ func toPayment(r *view.Row) *Payment {
 // watchers wait for one order to change.
 type watchers struct {
 	own  *watch.Watcher[ordering.State]
-	view *watch.Watcher[view.Sight]
+	view *watch.Watcher[view.Sight] // nil: for what is ours only
 }
 
-func (a *API) subscribe(id uuid.UUID) watchers {
-	return watchers{a.Watch.Subscribe(id), a.Sights.Subscribe(id)}
+func (a *API) subscribe(id uuid.UUID, all bool) *watchers {
+	w := &watchers{own: a.Watch.Subscribe(id)}
+	if all {
+		w.view = a.Sights.Subscribe(id)
+	}
+	return w
 }
 
-func (w watchers) close() {
+func (w *watchers) close() {
 	w.own.Close()
-	w.view.Close()
+	if w.view != nil {
+		w.view.Close()
+	}
 }
 
 // await waits until the order is something else, brings s up to date and returns true; false: nothing came in time, or
 // nobody is to wait any more.
-func (a *API) await(ctx context.Context, w watchers, s *sight, wait time.Duration) bool {
+func (a *API) await(ctx context.Context, w *watchers, s *sight, wait time.Duration) bool {
+	var views <-chan view.Sight
+	if w.view != nil {
+		views = w.view.Changes
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -131,7 +148,7 @@ func (a *API) await(ctx context.Context, w watchers, s *sight, wait time.Duratio
 				s.order.State = state
 				return true
 			}
-		case seen := <-w.view.Changes:
+		case seen := <-views:
 			if seen.Newer(s.view) {
 				s.view, s.answered = seen, true
 				return true

@@ -16,12 +16,13 @@ const (
 
 	whereGeneration = ` FROM order_view AS v WHERE v.generation = $2 AND v.order_id = ANY($1) ORDER BY v.order_id`
 
-	// Reading for HTTP: an order that was not placed, as far as is known here, is not shown.
+	// Reading for HTTP: an order that was not placed, as far as is known here, is not shown. Rows are found by ANY, as above: k
+	// alone would have the planner scan a generation that was small when it looked.
 	whereShown = `, f.as_of
-FROM unnest($1::uuid[], $2::integer[]) AS k (order_id, partition)
-JOIN order_view AS v ON v.generation = (SELECT generation FROM live) AND v.order_id = k.order_id
+FROM order_view AS v
+JOIN unnest($1::uuid[], $2::integer[]) AS k (order_id, partition) ON k.order_id = v.order_id
 LEFT JOIN freshness AS f ON f.partition = k.partition
-WHERE v.placed_at IS NOT NULL`
+WHERE v.generation = (SELECT generation FROM live) AND v.order_id = ANY($1) AND v.placed_at IS NOT NULL`
 
 	// Partitions are taken in order: two workers never wait for each other.
 	upsertFreshness = `

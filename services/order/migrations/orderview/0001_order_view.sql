@@ -49,7 +49,7 @@ CREATE TABLE order_view (
     capture_refusal           text    NOT NULL,
     dispatch_refusal          text    NOT NULL,
     shipment_id               text    NOT NULL,
-    PRIMARY KEY (generation, order_id)
+    PRIMARY KEY (order_id, generation) -- in this order, or plans made while it is small scan a whole generation
 ) PARTITION BY LIST (generation);
 
 -- Pages keep room, so that a change touches no index.
