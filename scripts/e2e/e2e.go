@@ -16,7 +16,7 @@ const Variable = "ORDERSAGA_E2E_STACK"
 // Config is the stack that the tests need: traces in Jaeger, and real Kafka wherever there is Java. CI always has it.
 func Config() stack.Config {
 	c := stack.Config{
-		Kafka: "apache", Postgres: "embedded", Replicas: 1, Jaeger: true,
+		Kafka: "apache", Postgres: "embedded", Services: stack.Everything(), Replicas: 1, Jaeger: true,
 		Env: []string{"OTEL_BSP_SCHEDULE_DELAY=200"}, // milliseconds: a test waits for each span
 	}
 	if !localstack.HasJava() && os.Getenv("CI") != "true" {

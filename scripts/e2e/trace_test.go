@@ -93,10 +93,11 @@ func TestTraceOfAnOrder(t *testing.T) {
 			first = append(first, s)
 		}
 	}
-	for _, p := range stack.Services() {
+	shown := append(stack.Services(), stack.View())
+	for _, p := range shown {
 		require.Positive(t, programs[p.Name], "spans of %s", p.Name)
 	}
-	require.Len(t, programs, len(stack.Services()), "%v", programs)
+	require.Len(t, programs, len(shown), "%v", programs)
 	require.Len(t, first, 1, "one span has no parent")
 	require.Equal(t, "order", first[0].program)
 	require.Equal(t, "POST /v1/orders", first[0].Name)

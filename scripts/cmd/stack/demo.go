@@ -44,7 +44,7 @@ func demoOrders() []demoOrder {
 }
 
 func demoCommand() *cobra.Command {
-	var c stack.Config
+	c := stack.Config{Services: stack.Everything()}
 	var then string
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show the main job on a fresh stack, check it, leave nothing running", Args: cobra.NoArgs,

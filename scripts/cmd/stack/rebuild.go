@@ -29,7 +29,7 @@ type rebuildOptions struct {
 }
 
 func rebuildCommand() *cobra.Command {
-	o := rebuildOptions{}
+	o := rebuildOptions{stack: stack.Config{Services: stack.Everything()}}
 	cmd := &cobra.Command{
 		Use: "rebuild", Short: "Rebuild a large read model beside the live one, and see that nobody notices", Args: cobra.NoArgs,
 		Long: `Starts a fresh stack, lets some orders live through the whole system, writes the events of many more straight into the
@@ -82,7 +82,7 @@ func rebuildOn(ctx context.Context, s *stack.Stack, o *rebuildOptions, out io.Wr
 	var polling sync.WaitGroup
 	polling.Go(func() { asked.run(asking, watched) })
 	begin = time.Now()
-	said, err := program(s, "orderview").Run(ctx, "rebuild", "--from", o.from)
+	said, err := s.Program("orderview").Ask(ctx, "rebuild", "--from", o.from)
 	took := time.Since(begin)
 	stop()
 	polling.Wait()
@@ -101,15 +101,6 @@ func rebuildOn(ctx context.Context, s *stack.Stack, o *rebuildOptions, out io.Wr
 	}
 	if after != before {
 		return fmt.Errorf("does not hold: %d messages were sent", after-before)
-	}
-	return nil
-}
-
-func program(s *stack.Stack, service string) *stack.Program {
-	for _, p := range s.Programs {
-		if p.Service.Name == service {
-			return p
-		}
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func begin(t *testing.T, replicas int) *world {
 	require.NoError(t, err)
 	t.Cleanup(broker.Stop)
 	s, err := stack.Up(t.Context(), stack.Config{
-		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: replicas, Out: t.Output(),
+		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Services: stack.Everything(), Replicas: replicas, Out: t.Output(),
 	})
 	require.NoError(t, err)
 	t.Cleanup(s.Down)

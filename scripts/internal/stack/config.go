@@ -18,6 +18,7 @@ type Config struct {
 	Dir        string    // where data, logs and keys are kept. Required.
 	Kafka      string    // "embedded", "apache", "apache3" (three nodes) or HOST:PORT
 	Postgres   string    // "embedded" or the URL of a superuser
+	Services   []Service // nil: those that an order needs
 	Replicas   int       // of each service, from 1
 	Jaeger     bool      // start Jaeger and send every trace to it
 	Statements bool      // count every SQL statement (pg_stat_statements), for the bench
@@ -36,19 +37,33 @@ type Service struct {
 	API      int    // default port; 0 where it has none
 	Admin    int    // default port; 0 where it has none
 
-	Reads map[string]string // settings that name other databases, which it only reads
+	Reads map[string]string // settings that name the databases of others, which it only reads, where they run here
 }
 
-// Services returns our programs in the order in which they start.
+// Services returns the programs that an order needs, in the order in which they start.
 func Services() []Service {
 	return []Service{
 		{Name: "provider", Module: "services/provider", API: 8085},
 		{Name: "warehouse", Module: "services/warehouse", Database: "warehouse", API: 8081, Admin: 9103},
 		{Name: "payment", Module: "services/payment", Database: "payments", API: 8082, Admin: 9102},
 		{Name: "processmanager", Module: "processmanager", Database: "processmanager", Admin: 9104},
-		{Name: "orderview", Module: "services/order", Database: "orderview", Admin: 9107},
 		{Name: "order", Module: "services/order", Database: "orders", API: 8080, Admin: 9101, Reads: map[string]string{"DATABASE_ORDERVIEW_URL": "orderview"}},
 	}
+}
+
+// Everything returns all our programs, in the order in which they start.
+func Everything() []Service { return append([]Service{View()}, Services()...) }
+
+// View is the read model of orders. No order needs it.
+func View() Service {
+	return Service{Name: "orderview", Module: "services/order", Database: "orderview", Admin: 9107}
+}
+
+func (c Config) services() []Service {
+	if c.Services == nil {
+		return Services()
+	}
+	return c.Services
 }
 
 // Replicated tells whether a service runs more than once. The provider stands for somebody else's system.

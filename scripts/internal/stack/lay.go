@@ -9,7 +9,7 @@ import (
 
 // lay decides ports and environments of all programs.
 func (s *Stack) lay() error {
-	for _, svc := range Services() {
+	for _, svc := range s.Config.services() {
 		replicas := s.Config.Replicas
 		if !svc.Replicated() {
 			replicas = 1
@@ -96,7 +96,7 @@ func (s *Stack) environment(p *Program) ([]string, error) {
 		"PROVIDER_URL=http://"+provider, "PROVIDER_KEY="+ProviderKey, "API_KEY="+ProviderKey, "PROVIDER_WEBHOOK_SECRET="+webhookSecret,
 		"DATA_DIR="+filepath.Join(s.Config.Dir, p.Service.Name))
 	if p.Service.Database != "" {
-		for key, as := range databases(p.Service) {
+		for key, as := range s.logins(p.Service) {
 			u, err := databaseURL(s.superuser, as.database, as.role)
 			if err == nil && s.Net != nil {
 				u, err = s.Net.throughPostgres(p.Name(), u)
@@ -116,13 +116,17 @@ func (s *Stack) environment(p *Program) ([]string, error) {
 // login is a role in a database.
 type login struct{ database, role string }
 
-// databases are a service's settings that name databases.
-func databases(s Service) map[string]login {
+// logins are a service's settings that name databases.
+func (s *Stack) logins(of Service) map[string]login {
 	out := map[string]login{
-		"DATABASE_URL": {s.Database, s.Database + "_run"}, "DATABASE_OWNER_URL": {s.Database, s.Database + "_owner"},
+		"DATABASE_URL": {of.Database, of.Database + "_run"}, "DATABASE_OWNER_URL": {of.Database, of.Database + "_owner"},
 	}
-	for key, database := range s.Reads {
-		out[key] = login{database, database + "_run"}
+	for _, other := range s.Config.services() {
+		for key, database := range of.Reads {
+			if database == other.Database {
+				out[key] = login{database, database + "_run"}
+			}
+		}
 	}
 	return out
 }

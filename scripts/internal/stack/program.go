@@ -94,23 +94,13 @@ func (p *Program) WaitReady(ctx context.Context) error {
 	}
 }
 
-// migrate runs the program's migrations as the owner of its database.
-func (p *Program) migrate(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, p.path, "migrate")
-	cmd.Env = p.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("migrate %s: %w\n%s", p.Service.Name, err, out)
-	}
-	return nil
-}
-
-// Run runs a command of the program to its end and returns what it says.
-func (p *Program) Run(ctx context.Context, args ...string) (string, error) {
+// Ask runs one of the program's commands, such as migrate, and returns what it printed.
+func (p *Program) Ask(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, p.path, args...)
 	cmd.Env = p.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return string(out), fmt.Errorf("%s %s: %w", p.Service.Name, args[0], err)
+		return string(out), fmt.Errorf("%s %s: %w\n%s", p.Service.Name, args[0], err, out)
 	}
 	return string(out), nil
 }
@@ -127,10 +117,10 @@ func LastLines(path string) string {
 	return string(b)
 }
 
-// Build compiles every program into the checkout's .bin folder.
-func Build(ctx context.Context, root string) (string, error) {
+// Build compiles programs into the checkout's .bin folder.
+func Build(ctx context.Context, root string, services []Service) (string, error) {
 	bin := filepath.Join(root, ".bin")
-	for _, s := range Services() {
+	for _, s := range services {
 		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, s.Name), "./cmd/"+s.Name)
 		cmd.Dir = filepath.Join(root, s.Module)
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -63,7 +63,7 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	c.say("building the programs")
-	bin, err := Build(ctx, c.Root)
+	bin, err := Build(ctx, c.Root, c.services())
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (s *Stack) startPostgres(ctx context.Context, _ string) error {
 		s.superuser = (&localstack.Postgres{Port: port}).URL("postgres", "postgres")
 		s.Config.say("PostgreSQL on %s", addr(port))
 	}
-	return makeDatabases(ctx, s.superuser)
+	return makeDatabases(ctx, s.superuser, s.Config.services())
 }
 
 func (s *Stack) ensureTopics(ctx context.Context) error {
@@ -154,7 +154,7 @@ func (s *Stack) startPrograms(ctx context.Context) error {
 	s.Config.say("migrating the databases")
 	for _, p := range s.Programs {
 		if p.Replica == 1 && p.Service.Database != "" {
-			if err := p.migrate(ctx); err != nil {
+			if _, err := p.Ask(ctx, "migrate"); err != nil {
 				return err
 			}
 		}
@@ -210,12 +210,20 @@ func (s *Stack) APIs(service string) []string {
 	return out
 }
 
-// Admin returns the address of a program's admin port, of its first replica.
-func (s *Stack) Admin(service string) string {
+// Program returns the first replica of a service, nil where it does not run here.
+func (s *Stack) Program(service string) *Program {
 	for _, p := range s.Programs {
 		if p.Service.Name == service {
-			return p.AdminAddr
+			return p
 		}
+	}
+	return nil
+}
+
+// Admin returns the address of a program's admin port, of its first replica.
+func (s *Stack) Admin(service string) string {
+	if p := s.Program(service); p != nil {
+		return p.AdminAddr
 	}
 	return ""
 }
