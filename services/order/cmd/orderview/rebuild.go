@@ -96,8 +96,15 @@ func report(out io.Writer, r *rebuild.Result) {
 	if !r.Equal {
 		verdict = "DIFFERENT from the live one, as accepted"
 	}
-	fmt.Fprintf(out, "orders      %d, %s\nsha256      %s\nrecords     %d, %d unreadable\nfolding     %s: %.0f orders/s, %.0f records/s\nverifying   %s\nswapping    %s, in which the consumer waited and readers did not\nlive        generation %d\n",
-		r.Digest.Orders, verdict, r.Digest.SHA256, r.Records, r.Unreadable,
-		r.Folding.Round(time.Millisecond), perSecond(r.Digest.Orders), perSecond(r.Records),
-		r.Verifying.Round(time.Millisecond), r.Swapping.Round(time.Millisecond), r.Generation)
+	for _, line := range []string{
+		fmt.Sprintf("orders      %d, %s", r.Digest.Orders, verdict),
+		"sha256      " + r.Digest.SHA256,
+		fmt.Sprintf("records     %d, %d unreadable", r.Records, r.Unreadable),
+		fmt.Sprintf("folding     %s: %.0f orders/s, %.0f records/s", r.Folding.Round(time.Millisecond), perSecond(r.Digest.Orders), perSecond(r.Records)),
+		fmt.Sprintf("verifying   %s", r.Verifying.Round(time.Millisecond)),
+		fmt.Sprintf("swapping    %s, in which the consumer waited and readers did not", r.Swapping.Round(time.Millisecond)),
+		fmt.Sprintf("live        generation %d", r.Generation),
+	} {
+		_, _ = fmt.Fprintln(out, line) // who does not listen is no error
+	}
 }
