@@ -79,6 +79,7 @@ func (r *testRun) steps() []step {
 		{"demo-apache", true, script("demo", "--kafka", "apache", "--replicas", "2")},
 		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
 		{"overload", true, script("overload", "--limit", "50", "--offered", "200", "--before", "3s", "--flood", "5s", "--after", "3s", "--ignore-times")},
+		{"rebuild", true, script("rebuild", "-n", "5000", "--kafka", "apache")},
 		{"tap", true, script("tap-check")},
 		{"trace", true, r.endToEnd("-run", "^TestTrace")},
 		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},
