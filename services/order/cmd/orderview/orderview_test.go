@@ -181,3 +181,32 @@ func TestARebuildFromTheArchive(t *testing.T) {
 	m.right()
 	m.silent()
 }
+
+// A rebuild that was killed leaves nothing in the way of the next; one that runs does.
+func TestAKilledRebuildIsNotInTheWay(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, testkit.Kafka(t))
+	m.start("1")
+	m.say(30)
+	m.caughtUp()
+	generations := &viewstore.Generations{Pool: m.db.Pool, Group: group}
+	free, err := generations.Hold(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.rebuild(rebuildFlags{from: "kafka"}); !errors.Is(err, viewstore.ErrRunning) {
+		t.Error(err)
+	}
+	if _, err := generations.Make(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.exec(`CREATE TEMPORARY TABLE half AS SELECT * FROM order_view LIMIT 3; UPDATE half SET generation = 2; INSERT INTO order_view SELECT * FROM half; DROP TABLE half`)
+	free()
+	if _, err := m.rebuild(rebuildFlags{from: "kafka"}); err != nil {
+		t.Error(err)
+	}
+	m.right()
+	if n := m.number(`SELECT count(*) FROM pg_inherits WHERE inhparent = 'order_view'::regclass`); n != 1 {
+		t.Errorf("%d generations are left", n)
+	}
+}
