@@ -14,10 +14,14 @@ import (
 	"ordersaga.internal/processmanager/saga/sagatest"
 )
 
-var order = contracts.OrderPlaced{
+var order = contracts.OrderPlacedV2{
 	OrderID: uuid.MustParse("01937000-0000-7000-8000-000000000001"), CustomerID: "alice",
 	Lines: []contracts.PricedLine{{SKU: "BOOK-1", Quantity: 2, UnitPrice: contracts.Money{AmountMinor: 1999, Currency: "EUR"}}},
-	Total: contracts.Money{AmountMinor: 3998, Currency: "EUR"}, PaymentMethod: "pm_ok", ShipTo: "address-7",
+	Price: contracts.Price{
+		Goods: contracts.Money{AmountMinor: 3998, Currency: "EUR"}, Shipping: contracts.Money{AmountMinor: 490, Currency: "EUR"},
+		Total: contracts.Money{AmountMinor: 4488, Currency: "EUR"},
+	},
+	PaymentMethod: "pm_ok", ShipTo: "address-7",
 }
 
 type story = sagatest.Story[fulfilment.Order]
@@ -61,8 +65,8 @@ func TestCompletes(t *testing.T) {
 	id, lines := order.OrderID, []contracts.Line{{SKU: "BOOK-1", Quantity: 2}}
 	want := []saga.Message{
 		contracts.ReserveStock{OrderID: id, Lines: lines},
-		contracts.AuthorizePayment{OrderID: id, CustomerID: "alice", Amount: order.Total, PaymentMethod: "pm_ok"},
-		contracts.CapturePayment{OrderID: id, Amount: order.Total},
+		contracts.AuthorizePayment{OrderID: id, CustomerID: "alice", Amount: order.Price.Total, PaymentMethod: "pm_ok"},
+		contracts.CapturePayment{OrderID: id, Amount: order.Price.Total},
 		contracts.DispatchOrder{OrderID: id, Lines: lines, ShipTo: "address-7"},
 		contracts.CompleteOrder{OrderID: id},
 	}
@@ -248,7 +252,7 @@ func TestEveryEventIsKnown(t *testing.T) {
 	t.Parallel()
 	set := fulfilment.Versions()
 	for _, e := range contracts.Entries() {
-		if slices.Contains(contracts.EventTopics(), e.Topic) && !set.Binds(e.Type) {
+		if slices.Contains(contracts.EventTopics(), e.Topic) && e.Next == "" && !set.Binds(e.Type) {
 			t.Errorf("%s is neither bound nor ignored: add it to the table", e.Type)
 		}
 	}
