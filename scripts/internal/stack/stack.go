@@ -141,7 +141,8 @@ func (s *Stack) ensureTopics(ctx context.Context) error {
 	defer cl.Close()
 	// Of three nodes one may fail: what is acknowledged is on two.
 	nodes := max(1, len(s.Kafka))
-	if err := kafka.EnsureTopics(ctx, cl, "", contracts.Topics(), contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
+	topics := append(contracts.Topics(), contracts.CompatibilityTopics()...) // these so that a setting suffices to fill them
+	if err := kafka.EnsureTopics(ctx, cl, "", topics, contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}
 	return nil
