@@ -25,6 +25,9 @@ type Spec[C any] struct {
 	Serve func(ctx context.Context, c C) error
 	// Migrate brings the database schema up to date. Nil: there is no such command.
 	Migrate func(ctx context.Context, c C) error
+	// Commands are more of them, which only look. read returns the settings, of which those that need:"look" must be set. Nil:
+	// there are none.
+	Commands func(read func(*cobra.Command) (C, error)) []*cobra.Command
 }
 
 // Main runs the program with the process's arguments and environment, and exits with its code.
@@ -71,6 +74,11 @@ func (s Spec[C]) Command(environment []string) *cobra.Command {
 			Use: "migrate", Short: "Bring the database schema up to date, as its owner", Args: cobra.NoArgs,
 			RunE: s.command("migrate", settings, environment, s.Migrate),
 		})
+	}
+	if s.Commands != nil {
+		root.AddCommand(s.Commands(func(cmd *cobra.Command) (c C, err error) {
+			return c, Parse(&c, "look", environment, given(cmd.Flags(), settings))
+		})...)
 	}
 	root.AddCommand(s.version())
 	markusage(root)

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/kafka"
+	"ordersaga.internal/infra/postgres"
+	"ordersaga.internal/infra/program"
+	"ordersaga.internal/processmanager/internal/fulfilment"
+	"ordersaga.internal/processmanager/internal/recorded"
+	"ordersaga.internal/processmanager/internal/shadow"
+	"ordersaga.internal/processmanager/saga"
+)
+
+// errDiffer is the exit code of a comparison that found something.
+var errDiffer = errors.New("the versions do not do the same")
+
+func commands(read func(*cobra.Command) (config, error)) []*cobra.Command {
+	definition := &cobra.Command{Use: "definition", Short: "Look at the versions of the saga's definition", Args: cobra.NoArgs}
+	definition.AddCommand(diffCommand(read, fulfilment.Versions()))
+	return []*cobra.Command{definition}
+}
+
+// diffCommand compares versions of a set.
+func diffCommand(read func(*cobra.Command) (config, error), set *saga.Set) *cobra.Command {
+	var from, to, limit int
+	var order, output string
+	cmd := &cobra.Command{
+		Use: "diff", Short: "Say where a version's commands would differ from those that recorded orders led to",
+		Long: "Runs a version of the definition over the recorded histories of orders that began under another one, and says where its " +
+			"commands would differ. Nothing is sent or changed. Exit code 1: they differ.",
+		Example: "  processmanager definition diff --from 1 --to 2\n  processmanager definition diff --from 1 --to 2 --order 0199b1de-7c1e-7aaa-8bbb-0123456789ab -o json",
+		Args:    cobra.NoArgs,
+	}
+	cmd.Flags().IntVar(&from, "from", 1, "version that the orders began under")
+	cmd.Flags().IntVar(&to, "to", 0, "version to compare with")
+	cmd.Flags().IntVar(&limit, "limit", 1000, "how many orders, the newest first")
+	cmd.Flags().StringVar(&order, "order", "", "only this order")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		name := fulfilment.V1.Name
+		w := recorded.Wanted{Version: shadow.Version{Definition: name, Version: from}, Limit: limit}
+		other := shadow.Version{Definition: name, Version: to}
+		for _, v := range []shadow.Version{w.Version, other} {
+			if !set.Holds(v.Definition, v.Version) {
+				return program.Usage(fmt.Errorf("there is no %s: see --from and --to", v))
+			}
+		}
+		if output != "text" && output != "json" {
+			return program.Usage(errors.New("--output must be text or json"))
+		}
+		if order != "" {
+			var err error
+			if w.Order, err = uuid.Parse(order); err != nil {
+				return program.Usage(fmt.Errorf("--order: %w", err))
+			}
+		}
+		c, err := read(cmd)
+		if err != nil {
+			return err
+		}
+		report, err := compare(cmd.Context(), c, set, w, other)
+		if err != nil {
+			return err
+		}
+		if err := show(cmd.OutOrStdout(), report, output); err != nil {
+			return err
+		}
+		if report.Differ > 0 {
+			return errDiffer
+		}
+		return nil
+	}
+	return cmd
+}
+
+// compare reads what happened and replays it.
+func compare(ctx context.Context, c config, set *saga.Set, w recorded.Wanted, to shadow.Version) (shadow.Report, error) {
+	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.MaxConns(1))
+	if err != nil {
+		return shadow.Report{}, err
+	}
+	defer pool.Close()
+	histories, places, err := recorded.Lines(ctx, pool, w)
+	if err != nil {
+		return shadow.Report{}, err
+	}
+	log := recorded.Log{Prefix: c.KafkaTopicPrefix, Codec: contracts.NewRegistry(), Client: func(opts ...kgo.Opt) (*kgo.Client, error) {
+		return kafka.NewClient(kafka.Config{Brokers: c.KafkaBrokers, ClientID: service + "-definition"}, slog.New(slog.DiscardHandler), opts...)
+	}}
+	bodies, err := log.Bodies(ctx, places)
+	if err != nil {
+		return shadow.Report{}, program.NotReachable(err)
+	}
+	whole, broken := recorded.Fill(histories, bodies)
+	report := shadow.Diff(set, w.Version, to, whole)
+	report.Orders += len(broken)
+	report.Unreplayable = append(report.Unreplayable, broken...)
+	return report, nil
+}
+
+func show(w io.Writer, report shadow.Report, output string) error {
+	if output == "json" {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(report)
+	}
+	return report.Write(w)
+}
