@@ -2,8 +2,10 @@ package fulfilment_test
 
 import (
 	"encoding/json"
+	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -273,6 +275,28 @@ func TestDataSurvivesJSON(t *testing.T) {
 	back, err := set.Decode(i.Definition, i.Version, stored)
 	if err != nil || !reflect.DeepEqual(back, i.Data) {
 		t.Errorf("%s came back as %+v, %v", stored, back, err)
+	}
+}
+
+// What instances in flight have stored is read as it was, and stored no differently: a definition's data never changes its
+// shape but by a new version of the definition.
+func TestStoredDataStaysReadable(t *testing.T) {
+	t.Parallel()
+	stored, err := os.ReadFile("testdata/data.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := fulfilment.Versions().Decode("fulfilment", 1, stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(data)
+	if err != nil || string(again) != strings.TrimSuffix(string(stored), "\n") {
+		t.Errorf("it is stored as\n%s\nnow, %v", again, err)
+	}
+	i, _, _, err := fulfilment.Versions().Start(saga.Input{Subject: order.OrderID, Body: order}, sagatest.Epoch)
+	if err != nil || !reflect.DeepEqual(i.Data, data) {
+		t.Errorf("it is read as %+v, %v", data, err)
 	}
 }
 
