@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,7 +29,11 @@ const orders = 60
 // it must, by the checker, which has its own decoder. A consumer that has only the first versions' schemas follows all of
 // them on the compatibility topic. Then every consumer reads both versions again from the start, and nothing is sent.
 func TestOldAndNewInOneTopic(t *testing.T) {
-	s := begin(t)
+	until := "ORDER_EVENTS_V1_UNTIL=" + time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
+	s := begin(t, 2, map[string][]string{
+		"order-1": {"ORDER_PLACED_VERSION=1", until},
+		"order-2": {"ORDER_PLACED_VERSION=2", "SHIPPING_FEE=490", until},
+	})
 	placed := place(t, s)
 	live, err := read.Open(t.Context(), s.Addresses())
 	require.NoError(t, err)
@@ -60,7 +63,7 @@ func TestOldAndNewInOneTopic(t *testing.T) {
 	t.Logf("%v; %v on %s, %v on %s", before.Outcomes, both.types, contracts.OrderEvents, copies.types, contracts.OrderEventsV1)
 
 	for _, database := range []string{"orders", "payments", "warehouse", "processmanager"} {
-		rewind(t, s, database)
+		execute(t, s, database, "UPDATE positions SET next = 0, owner = ''")
 	}
 	task.Baseline = before.Baseline
 	after, _, err := live.Judge(t.Context(), task)
@@ -69,21 +72,17 @@ func TestOldAndNewInOneTopic(t *testing.T) {
 	require.Equal(t, before.Outcomes, after.Outcomes)
 }
 
-// begin starts a stack whose two order services publish different versions.
-func begin(t *testing.T) *stack.Stack {
+// begin starts a stack that ends with the test. settings are those of single programs.
+func begin(t *testing.T, replicas int, settings map[string][]string) *stack.Stack {
 	t.Helper()
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
 	broker, err := localstack.StartEmbeddedKafka(localstack.EmbeddedKafkaConfig{})
 	require.NoError(t, err)
 	t.Cleanup(broker.Stop)
-	until := "ORDER_EVENTS_V1_UNTIL=" + time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
 	s, err := stack.Up(t.Context(), stack.Config{
-		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: 2, Out: t.Output(),
-		EnvOf: map[string][]string{
-			"order-1": {"ORDER_PLACED_VERSION=1", until},
-			"order-2": {"ORDER_PLACED_VERSION=2", "SHIPPING_FEE=490", until},
-		},
+		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: replicas, Out: t.Output(),
+		EnvOf: settings,
 	})
 	require.NoError(t, err)
 	t.Cleanup(s.Down)
@@ -164,15 +163,4 @@ func firstVersionsOnly(t *testing.T, l log) {
 		require.NoError(t, err)
 		require.NoError(t, schemas[load.Header(r, "ce_type")].Validate(value), "%s", r.Value)
 	}
-}
-
-func rewind(t *testing.T, s *stack.Stack, database string) {
-	t.Helper()
-	url, err := s.Database(database)
-	require.NoError(t, err)
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer conn.Close(t.Context()) //nolint:errcheck // done
-	_, err = conn.Exec(t.Context(), "UPDATE positions SET next = 0, owner = ''")
-	require.NoError(t, err)
 }
