@@ -89,7 +89,7 @@ func CheckTopics(ctx context.Context, cl *kgo.Client, prefix string, names []str
 	}
 	switch {
 	case len(wrong) > 0:
-		return fmt.Errorf("%w: %s must have %d partitions, because an order has one number everywhere; Kafka cannot take a partition away: "+
+		return fmt.Errorf("%w: %s must have %d partitions, because a key has one number everywhere; Kafka cannot take a partition away: "+
 			"copy them under another topic prefix (scripts/stack copy-topics; infra/docs/decisions/partition-count.md)",
 			ErrTopics, strings.Join(wrong, ", "), partitions)
 	case len(missing) > 0:

@@ -82,9 +82,21 @@ func (s *shop) firstVersions() (ids map[string][]string) {
 				ShipTo        string `json:"ship_to"`
 			}{}
 		},
-		"OrderCompleted.v1":             func() any { return &struct{ OrderID string `json:"order_id"` }{} },
-		"OrderCancellationRequested.v1": func() any { return &struct{ OrderID string `json:"order_id"` }{} },
-		"OrderCancellationDeclined.v1":  func() any { return &struct{ OrderID string `json:"order_id"` }{} },
+		"OrderCompleted.v1": func() any {
+			return &struct {
+				OrderID string `json:"order_id"`
+			}{}
+		},
+		"OrderCancellationRequested.v1": func() any {
+			return &struct {
+				OrderID string `json:"order_id"`
+			}{}
+		},
+		"OrderCancellationDeclined.v1": func() any {
+			return &struct {
+				OrderID string `json:"order_id"`
+			}{}
+		},
 	}
 	ids = map[string][]string{}
 	for _, e := range s.log(contracts.OrderEventsV1) {
