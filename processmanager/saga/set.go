@@ -78,7 +78,9 @@ func (s *Set) Deadlines() []string {
 }
 
 // Holds tells whether a version is in the set.
-func (s *Set) Holds(definition string, version int) bool { return s.versions[versionID{definition, version}] != nil }
+func (s *Set) Holds(definition string, version int) bool {
+	return s.versions[versionID{definition, version}] != nil
+}
 
 // StartAs starts an instance of a certain version, as if it were the newest. Errors: ErrUnknownVersion; as Start.
 func (s *Set) StartAs(definition string, version int, in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
