@@ -73,6 +73,9 @@ func New[S any](d Deps, h Handler[S], c Config) (*Machine[S], error) {
 	if m.metrics, err = newMetrics(d.Metrics); err != nil {
 		return nil, err
 	}
+	if err := around(m); err != nil {
+		return nil, fmt.Errorf("messaging: %w", err)
+	}
 	if !c.NoRelay {
 		if m.relay, err = newRelay(d, c); err != nil {
 			return nil, err

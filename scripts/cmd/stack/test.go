@@ -83,6 +83,7 @@ func (r *testRun) steps() []step {
 		{"trace", true, r.endToEnd("-run", "^TestTrace")},
 		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},
 		{"schemathesis", true, r.endToEnd("-run", "^TestSchemathesis")},
+		{"e2e-twice", true, r.twice},
 		{"chaos", true, script("chaos", "--minutes", "1.25", "--kafka", "apache")},
 	}
 }

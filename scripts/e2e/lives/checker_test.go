@@ -8,8 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ordersaga.internal/scripts/e2e"
 	"ordersaga.internal/scripts/internal/check"
 	"ordersaga.internal/scripts/internal/check/read"
+	"ordersaga.internal/scripts/internal/repeats"
 )
 
 var update = flag.Bool("update", false, "keep what the checker read, for its own tests to tamper with")
@@ -57,4 +59,9 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, after.Violations)
 	require.Equal(t, before.Outcomes, after.Outcomes)
+	if path := os.Getenv(e2e.Repeats); path != "" {
+		counts, err := repeats.Read(t.Context(), w.Stack)
+		require.NoError(t, err)
+		require.NoError(t, counts.Keep(path))
+	}
 }

@@ -3,6 +3,7 @@ package lives
 import (
 	"context"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/localstack"
 	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/scripts/e2e"
 	"ordersaga.internal/scripts/internal/load"
 	"ordersaga.internal/scripts/internal/stack"
 )
@@ -38,7 +40,7 @@ func begin(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(broker.Stop)
 	s, err := stack.Up(t.Context(), stack.Config{
-		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: 1, Out: t.Output(),
+		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: 1, Out: t.Output(), Tags: os.Getenv(e2e.Tags),
 	})
 	require.NoError(t, err)
 	t.Cleanup(s.Down)

@@ -116,11 +116,11 @@ func LastLines(path string) string {
 	return string(b)
 }
 
-// Build compiles every program into the checkout's .bin folder.
-func Build(ctx context.Context, root string) (string, error) {
-	bin := filepath.Join(root, ".bin")
+// Build compiles every program into the checkout's .bin folder; with tags, into one of their own in it.
+func Build(ctx context.Context, root, tags string) (string, error) {
+	bin := filepath.Join(root, ".bin", tags)
 	for _, s := range Services() {
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, s.Name), "./cmd/"+s.Name)
+		cmd := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-o", filepath.Join(bin, s.Name), "./cmd/"+s.Name)
 		cmd.Dir = filepath.Join(root, s.Module)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("build %s: %w\n%s", s.Name, err, out)

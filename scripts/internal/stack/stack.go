@@ -63,7 +63,7 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	c.say("building the programs")
-	bin, err := Build(ctx, c.Root)
+	bin, err := Build(ctx, c.Root, c.Tags)
 	if err != nil {
 		return nil, err
 	}
