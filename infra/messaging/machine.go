@@ -68,7 +68,7 @@ func New[S any](d Deps, h Handler[S], c Config) (*Machine[S], error) {
 	c = c.withDefaults()
 	d.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"group": c.Service}, d.Metrics)
 	d.Log = d.Log.With("group", c.Service)
-	m := &Machine[S]{deps: d, cfg: c, source: "/services/" + c.Service, handler: h, throttle: newThrottle(c.Throttle)}
+	m := &Machine[S]{deps: d, cfg: c, source: sourceOfServices + c.Service, handler: h, throttle: newThrottle(c.Throttle)}
 	m.timed, _ = h.(Timed)
 	m.superseder, _ = h.(Superseder)
 	var err error

@@ -16,6 +16,9 @@ import (
 
 const service = "processmanager"
 
+// topics are those that the program reads or writes.
+func topics() []string { return append(contracts.Topics(), messaging.InternalTopic(service)) }
+
 // serve runs the process manager until ctx ends.
 func serve(ctx context.Context, c config) error {
 	parts, err := c.Open(ctx, service)
@@ -23,7 +26,7 @@ func serve(ctx context.Context, c config) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	defer parts.Close(ctx)
-	if err := parts.Check(ctx, contracts.Topics(), contracts.Partitions, schemas()...); err != nil {
+	if err := parts.Check(ctx, topics(), contracts.Partitions, schemas()...); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	handler, err := runner.New(runner.Deps{

@@ -16,7 +16,7 @@ import (
 // longer than it takes to cancel or to unwind, shorter than payment waits for the provider.
 const aWhile = 1500 * time.Millisecond
 
-// live brings about every kind of life, one after the other. The last two do not end.
+// live brings about every kind of life, one after the other. Two do not end.
 func (w *world) live(t *testing.T) {
 	t.Helper()
 	ends := func(id uuid.UUID, how string) { t.Helper(); w.hears(t, id, how, 1) }
@@ -27,6 +27,7 @@ func (w *world) live(t *testing.T) {
 	ends(w.place(t, "pm_ok", "SKU-0001", "SOLD-OUT"), "OrderRejected")
 	ends(w.place(t, "pm_capture_refused", "SKU-0001"), "OrderRejected")
 	ends(w.place(t, "pm_ok", "SKU-0002", "DAMAGED"), "OrderRejected")
+	waiting := w.deadLettered(t)
 	w.cancelled(t)
 	w.cancelledTooLate(t)
 	w.sentAgain(t)
@@ -35,7 +36,7 @@ func (w *world) live(t *testing.T) {
 	w.owed(t, true)
 	w.owed(t, false)
 	w.owedForever(t)
-	w.deadLettered(t)
+	w.hears(t, waiting, "DispatchOrder", 2)
 }
 
 // cancelled: before the money is taken, and while it is.
@@ -152,7 +153,7 @@ func (w *world) owedForever(t *testing.T) {
 
 // deadLettered: the warehouse cannot understand the command to dispatch, because what the order holds was changed behind
 // its back. It is repaired, but the letter is not redriven: the order waits, and its command comes again and again.
-func (w *world) deadLettered(t *testing.T) {
+func (w *world) deadLettered(t *testing.T) uuid.UUID {
 	t.Helper()
 	w.fault(t, "capture", "slow", aWhile)
 	id := w.place(t, "pm_ok", "SKU-0014")
@@ -170,4 +171,5 @@ func (w *world) deadLettered(t *testing.T) {
 		return n == 1
 	}, "the dead letter's head")
 	w.sql(t.Context(), t, "warehouse", `UPDATE holds SET lines = '[{"sku": "SKU-0014", "quantity": 2}]' WHERE order_id = $1`, id)
+	return id
 }

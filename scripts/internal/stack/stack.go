@@ -15,6 +15,7 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/scripts/internal/check/read"
 )
 
@@ -141,7 +142,8 @@ func (s *Stack) ensureTopics(ctx context.Context) error {
 	defer cl.Close()
 	// Of three nodes one may fail: what is acknowledged is on two.
 	nodes := max(1, len(s.Kafka))
-	if err := kafka.EnsureTopics(ctx, cl, "", contracts.Topics(), contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
+	topics := append(contracts.Topics(), messaging.InternalTopic("processmanager"))
+	if err := kafka.EnsureTopics(ctx, cl, "", topics, contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}
 	return nil
