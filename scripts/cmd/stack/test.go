@@ -141,7 +141,7 @@ func checkModules(ctx context.Context, root string, _ io.Writer) error {
 	}
 	var errs []error
 	for _, m := range all {
-		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "-tags", "crash", "./..."}} {
+		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "-tags", "crash,duplicator", "./..."}} {
 			errs = append(errs, command(ctx, m, []string{"GOWORK=off"}, "go", args...))
 		}
 	}

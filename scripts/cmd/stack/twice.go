@@ -19,6 +19,11 @@ const duplicator = "duplicator"
 // twice runs the whole end-to-end suite, every kind of life and the demo on programs in which every input comes twice, and
 // prints what did.
 func (r *testRun) twice(ctx context.Context, root string, out io.Writer) (err error) {
+	c, err := gotest.Run(ctx, filepath.Join(root, "infra"), nil, out, "-tags", duplicator, "-run", "^TestDuplicator", "./messaging")
+	r.count("infra/messaging", c, out)
+	if err != nil {
+		return err
+	}
 	shared := sharedStack{tags: duplicator}
 	defer func() { shared.down() }()
 	where, err := shared.up(ctx, root)
@@ -26,7 +31,7 @@ func (r *testRun) twice(ctx context.Context, root string, out io.Writer) (err er
 		return err
 	}
 	scripts, kept := filepath.Join(root, "scripts"), filepath.Join(shared.dir, "repeats.json")
-	c, err := gotest.Run(ctx, scripts, []string{e2e.Variable + "=" + where}, out, "./e2e")
+	c, err = gotest.Run(ctx, scripts, []string{e2e.Variable + "=" + where}, out, "./e2e")
 	r.count("scripts/e2e", c, out)
 	errs := []error{err, demo(ctx, shared.stack, "", io.Discard)}
 	counts, err := repeats.Read(ctx, shared.stack)
