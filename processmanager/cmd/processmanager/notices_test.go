@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
-	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordersaga.internal/contracts"
@@ -58,7 +57,9 @@ func (p *plant) notices(order uuid.UUID, want ...string) {
 	testkit.Eventually(p.t, func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		require.LessOrEqual(p.t, len(said), len(want), "%v", said)
+		if len(said) > len(want) {
+			p.t.Fatalf("it said %v, want %v", said, want)
+		}
 		return slices.Equal(said, want)
 	}, "notices", fmt.Sprint(want))
 }

@@ -9,12 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"ordersaga.internal/scripts/internal/stack"
 )
@@ -64,13 +64,14 @@ func ask(ctx context.Context, p *stack.Program) (found Counts, err error) {
 	defer func() { err = errors.Join(err, res.Body.Close()) }()
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() {
-		c := Count{}
-		number := ""
-		if m := repeat.FindStringSubmatch(lines.Text()); m != nil {
-			c, number = Count{Program: m[1], Kind: m[3], Input: m[2], What: m[4]}, m[5]
-		} else if m := fault.FindStringSubmatch(lines.Text()); m != nil {
-			c, number = Count{Program: m[2], Kind: "fault", Input: m[1], What: "injected"}, m[3]
-		} else {
+		var c Count
+		var number string
+		switch r, f := repeat.FindStringSubmatch(lines.Text()), fault.FindStringSubmatch(lines.Text()); {
+		case r != nil:
+			c, number = Count{Program: r[1], Kind: r[3], Input: r[2], What: r[4]}, r[5]
+		case f != nil:
+			c, number = Count{Program: f[2], Kind: "fault", Input: f[1], What: "injected"}, f[3]
+		default:
 			continue
 		}
 		n, err := strconv.ParseFloat(number, 64)
@@ -125,8 +126,9 @@ func (c Counts) of(kind, program, input, what string) (n int) {
 	return n
 }
 
-// Write prints a line for each kind of input of each program.
-func (c Counts) Write(out io.Writer) {
+// String has a line for each kind of input of each program.
+func (c Counts) String() string {
+	out := &strings.Builder{}
 	sorted := slices.Clone(c)
 	slices.SortFunc(sorted, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Input, b.Input))
@@ -142,4 +144,5 @@ func (c Counts) Write(out io.Writer) {
 	}
 	fmt.Fprintf(out, "and %d loads and %d saves failed, %d times a topic was late\n",
 		c.of("fault", "", "load", "injected"), c.of("fault", "", "save", "injected"), c.of("fault", "", "delay", "injected"))
+	return out.String()
 }
