@@ -120,6 +120,17 @@ func (w *world) fault(t *testing.T, operation, fault string, delay time.Duration
 	require.NoError(t, err)
 }
 
+// struck waits until the provider was called as often as it was to fail.
+func (w *world) struck(t *testing.T) {
+	t.Helper()
+	testkit.Eventually(t, func() bool {
+		var faults struct{ Items []struct{} }
+		_, err := w.provider.Do(t.Context(), http.MethodGet, "/v1/faults", "", nil, &faults)
+		require.NoError(t, err)
+		return len(faults.Items) == 0
+	}, "the provider fails as it was told to")
+}
+
 // wish asks the process manager for something.
 func (w *world) wish(t *testing.T, id uuid.UUID, what string, body map[string]string) {
 	t.Helper()
