@@ -42,6 +42,8 @@ func (o *Order) Surface(s Surfaced, by Command) {
 	op.Settled, op.DoneMinor, op.Reference = true, s.Result.AmountMinor, s.Result.Reference
 	if op.Undo == uuid.Nil { // it was refused: nobody asked for its undo
 		op.Undo = uuid.NewSHA1(op.Command, []byte("surfaced"))
+	} else { // an answer to the undo that found nothing may come again: it must not end this one
+		op.Failures++
 	}
 	op.State = Undoing
 	op.lease(by.Lease, op.Traceparent, op.Tracestate)

@@ -61,8 +61,12 @@ func TestSurface(t *testing.T) {
 		o.Answer(payments.Answered{Kind: payments.Authorization, Key: o.Authorization.Key(), Result: payments.Result{Outcome: payments.Done}})
 		return o
 	}()} {
+		before := payments.Answered{Kind: payments.Authorization, Key: o.Authorization.Key(), Result: payments.Result{Outcome: payments.Done}}
 		o.Surface(surfaced, payments.Command{Lease: lease})
 		op := o.Authorization
+		if body, _ := o.Answer(before); body != nil || o.Authorization != op {
+			t.Errorf("%s: the answer from before it surfaced, come again, says %+v", name, body)
+		}
 		if op.State != payments.Undoing || op.Reference != "a9" || op.DoneMinor != 500 || op.Undo == uuid.Nil || op.LeasedBy != "1" {
 			t.Fatalf("%s: %+v", name, op)
 		}

@@ -52,7 +52,7 @@ type Operation struct {
 	Code      string           // the provider's, of the last refusal
 
 	Undo        uuid.UUID // command of the undo, uuid.Nil while there is none
-	Failures    int       // undos that the provider refused for good
+	Failures    int       // undos that the provider refused for good, or that found nothing of what surfaced later
 	UndoneMinor int64     // what was let go or given back
 
 	Attempts    int       // calls without an answer, or that may have been made, since it was last opened
