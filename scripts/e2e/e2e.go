@@ -13,14 +13,18 @@ import (
 // Variable is the environment variable with the path of a stack's description; see stack.Describe.
 const Variable = "ORDERSAGA_E2E_STACK"
 
-// Config is the stack that the tests need: traces in Jaeger, and real Kafka wherever there is Java. CI always has it.
+// Config is the stack that the tests need, with traces in Jaeger.
 func Config() stack.Config {
-	c := stack.Config{
-		Kafka: "apache", Postgres: "embedded", Replicas: 1, Jaeger: true,
+	return stack.Config{
+		Kafka: Kafka(), Postgres: "embedded", Replicas: 1, Jaeger: true,
 		Env: []string{"OTEL_BSP_SCHEDULE_DELAY=200"}, // milliseconds: a test waits for each span
 	}
+}
+
+// Kafka is a stack's broker: real Kafka wherever there is Java. CI always has it.
+func Kafka() string {
 	if !localstack.HasJava() && os.Getenv("CI") != "true" {
-		c.Kafka = "embedded"
+		return "embedded"
 	}
-	return c
+	return "apache"
 }

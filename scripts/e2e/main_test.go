@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -36,10 +35,6 @@ func run(m *testing.M) (code int, err error) {
 	if c.Root, err = stack.FindRoot(); err != nil {
 		return 1, err
 	}
-	if c.Dir, err = os.MkdirTemp("", "ordersaga-e2e-*"); err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(c.Dir)) }()
 	if c.Kafka == "embedded" { // else the stack would start itself, which is not this program
 		k, err := localstack.StartEmbeddedKafka(localstack.EmbeddedKafkaConfig{})
 		if err != nil {
@@ -48,12 +43,10 @@ func run(m *testing.M) (code int, err error) {
 		defer k.Stop()
 		c.Kafka = k.Addr
 	}
-	if system, err = stack.Up(context.Background(), c); err != nil {
-		return 1, err
-	}
-	defer system.Down()
-	if err := load.Seed(context.Background(), system); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	err = load.OnFreshStack(context.Background(), c, func(s *stack.Stack) error {
+		system = s
+		code = m.Run()
+		return nil
+	})
+	return code, err
 }

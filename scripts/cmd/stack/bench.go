@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -223,10 +222,7 @@ func (r *benchResult) cpu(before, after map[string]float64) {
 
 func printBench(out io.Writer, format string, r *benchResult) error {
 	if format == "json" {
-		if err := json.NewEncoder(out).Encode(r); err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return nil
+		return printJSON(out, r)
 	}
 	fmt.Fprintf(out, "orders        %8d   completed %d, rejected %d, cancelled %d, not accepted %d, not terminal %d\n",
 		r.Orders, r.Completed, r.Rejected, r.Cancelled, r.NotAccepted, r.NotTerminal)

@@ -136,27 +136,10 @@ func breakAndHeal(ctx context.Context, s *stack.Stack, crowd *load.Crowd, c chao
 	if err != nil {
 		return nil, err
 	}
-	placing, stopPlacing := context.WithCancel(ctx)
-	defer stopPlacing()
-	asking, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	placed := make(chan struct{})
 	begin := time.Now()
-	go func() {
-		defer close(placed)
-		crowd.Run(asking, placing, rate, c.Seed, begin.Add(max(c.Length/3, c.Length-hopelessBefore)))
-	}()
-	err = x.Run(ctx)
-	stopPlacing()
-	<-placed
-	if err != nil {
-		giveUp()
-		crowd.Answered()
+	if err := crowd.During(ctx, rate, c.Seed, begin.Add(max(c.Length/3, c.Length-hopelessBefore)), x.Run); err != nil {
 		return nil, err
 	}
-	patience := time.AfterFunc(time.Minute, giveUp)
-	crowd.Answered()
-	patience.Stop()
 	r := &chaosReport{Seed: c.Seed, Kafka: s.Config.Kafka, Seconds: time.Since(begin).Seconds(), Faults: x.Counts(), Notes: x.Notes()}
 	fmt.Fprintln(c.Out, "waiting until every order ended")
 	operator, err := load.NewOperator(s)

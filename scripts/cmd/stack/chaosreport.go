@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -98,20 +97,13 @@ func (r *chaosReport) verdict() error {
 
 func (r *chaosReport) print(out io.Writer, format string) error {
 	if format == "json" {
-		if err := json.NewEncoder(out).Encode(r); err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return nil
+		return printJSON(out, r)
 	}
 	fmt.Fprintf(out, "\n%-18s %8s %8s\n", "fault", "started", "fired")
 	for _, c := range r.Faults {
 		fmt.Fprintf(out, "%-18s %8d %8d  %s\n", c.Kind, c.Started, c.Fired, c.Not)
 	}
-	fmt.Fprintf(out, "\n%-18s %9s %9s %9s %9s\n", "orders", "completed", "rejected", "cancelled", "not ended")
-	for _, k := range load.Kinds() {
-		e := r.ByKind[k]
-		fmt.Fprintf(out, "%-18s %9d %9d %9d %9d\n", k, e["OrderCompleted"], e["OrderRejected"], e["OrderCancelled"], e[""])
-	}
+	printEnds(out, load.Kinds(), r.ByKind)
 	fmt.Fprintf(out, "%-18s %9d %9d %9d %9d  of %d accepted in %.0f s\n", "all", r.Completed, r.Rejected, r.Cancelled, r.NotEnded, r.Accepted, r.Seconds)
 	fmt.Fprintf(out, "\nrequests repeated %d, never answered %d; orders given up at a deadline though nothing was wrong with them %v\n",
 		r.Repeated, r.Unanswered, r.GivenUp)

@@ -2,30 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 
 	"ordersaga.internal/scripts/internal/load"
 	"ordersaga.internal/scripts/internal/stack"
 )
 
-// onFreshStack starts a seeded stack in a temporary folder, does the work, and leaves nothing of either.
-func onFreshStack(ctx context.Context, c stack.Config, work func(*stack.Stack) error) (err error) {
+// onFreshStack is load.OnFreshStack with what the flags leave open.
+func onFreshStack(ctx context.Context, c stack.Config, work func(*stack.Stack) error) error {
 	if err := finish(&c); err != nil {
 		return err
 	}
-	if c.Dir, err = os.MkdirTemp("", "ordersaga-*"); err != nil {
-		return fmt.Errorf("temporary folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(c.Dir)) }()
-	s, err := stack.Up(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer s.Down()
-	if err := load.Seed(ctx, s); err != nil {
-		return err
-	}
-	return work(s)
+	return load.OnFreshStack(ctx, c, work)
 }

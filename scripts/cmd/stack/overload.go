@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -226,10 +225,7 @@ func (r *overloadResult) judge(ignoreTimes bool) {
 
 func printOverload(out io.Writer, format string, r *overloadResult) error {
 	if format == "json" {
-		if err := json.NewEncoder(out).Encode(r); err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return nil
+		return printJSON(out, r)
 	}
 	fmt.Fprintf(out, "limit %g orders/s, offered %g\n\n%-26s %12s %12s %12s\n", r.Limit, r.Offered, "", "before", "flood", "after")
 	phases := []*overload.Phase{&r.Before, &r.Flood, &r.After}

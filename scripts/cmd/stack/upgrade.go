@@ -121,26 +121,12 @@ func rollUnderLoad(ctx context.Context, s *stack.Stack, crowd *load.Crowd, roll 
 			services = append(services, svc.Name)
 		}
 	}
-	placing, stopPlacing := context.WithCancel(ctx)
-	defer stopPlacing()
-	asking, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	placed := make(chan struct{})
-	go func() {
-		defer close(placed)
-		crowd.Run(asking, placing, o.rate, o.seed, time.Time{}) // none that can only wait for its deadline: whoever does is a victim
-	}()
-	err = roll.Run(ctx, upgrade.Plan(services, s.Config.Replicas, o.seed))
-	stopPlacing()
-	<-placed
-	if err != nil {
-		giveUp()
-		crowd.Answered()
+	never := time.Time{} // is an order placed that can only wait for its deadline: whoever does is a victim
+	if err := crowd.During(ctx, o.rate, o.seed, never, func(ctx context.Context) error {
+		return roll.Run(ctx, upgrade.Plan(services, s.Config.Replicas, o.seed))
+	}); err != nil {
 		return err
 	}
-	patience := time.AfterFunc(time.Minute, giveUp)
-	crowd.Answered()
-	patience.Stop()
 	fmt.Fprintln(os.Stderr, "waiting until every order ended")
 	nobody := func(context.Context) error { return nil } // no operator: nothing may need one
 	if err := chaos.Settle(ctx, &crowd.Flights, nobody, os.Stderr); err != nil {

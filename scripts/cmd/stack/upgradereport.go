@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -82,17 +81,10 @@ func (r *upgradeReport) verdict() error {
 
 func (r *upgradeReport) print(out io.Writer, format string) error {
 	if format == "json" {
-		if err := json.NewEncoder(out).Encode(r); err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return nil
+		return printJSON(out, r)
 	}
-	fmt.Fprintf(out, "\n%-18s %9s %9s %9s %9s\n", "orders", "completed", "rejected", "cancelled", "not ended")
-	for _, k := range load.Kinds() {
-		if e := r.ByKind[k]; len(e) > 0 {
-			fmt.Fprintf(out, "%-18s %9d %9d %9d %9d\n", k, e["OrderCompleted"], e["OrderRejected"], e["OrderCancelled"], e[""])
-		}
-	}
+	placed := slices.DeleteFunc(load.Kinds(), func(k load.Kind) bool { return len(r.ByKind[k]) == 0 })
+	printEnds(out, placed, r.ByKind)
 	fmt.Fprintf(out, "%-18s %d accepted, %d of them not ended; %d replacements in %.0f s\n\n", "all", r.Accepted, r.NotEnded, len(r.Swaps), r.Seconds)
 	for _, table := range slices.Sorted(maps.Keys(r.Migrations)) {
 		fmt.Fprintf(out, "%-36s migration %d, then %d\n", table, r.Migrations[table][0], r.Migrations[table][1])

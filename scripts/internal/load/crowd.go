@@ -36,9 +36,9 @@ func NewCrowd(client *Client) *Crowd {
 	return &Crowd{Flights: newFlights(), client: client, slots: make(chan struct{}, mostPending)}
 }
 
-// Run places perSecond orders a second until placing ends; after hopelessUntil none that can only wait for a deadline.
-// Requests without an answer are repeated until ctx ends: see Answered.
-func (c *Crowd) Run(ctx, placing context.Context, perSecond float64, seed uint64, hopelessUntil time.Time) {
+// place places orders until placing ends, and returns before every request has its answer: those without one are repeated
+// until ctx ends.
+func (c *Crowd) place(ctx, placing context.Context, perSecond float64, seed uint64, hopelessUntil time.Time) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	tick := time.NewTicker(wave)
 	defer tick.Stop()
@@ -64,8 +64,30 @@ func (c *Crowd) Run(ctx, placing context.Context, perSecond float64, seed uint64
 	}
 }
 
-// Answered waits until every request has its answer.
-func (c *Crowd) Answered() { c.pending.Wait() }
+// During places perSecond orders a second while work is done; after hopelessUntil none that can only wait for a deadline. It
+// returns when every request has its answer: after a minute, or at once where work failed, what is still unanswered is given
+// up. The error is work's.
+func (c *Crowd) During(ctx context.Context, perSecond float64, seed uint64, hopelessUntil time.Time, work func(context.Context) error) error {
+	placing, stopPlacing := context.WithCancel(ctx)
+	defer stopPlacing()
+	asking, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	placed := make(chan struct{})
+	go func() {
+		defer close(placed)
+		c.place(asking, placing, perSecond, seed, hopelessUntil)
+	}()
+	err := work(ctx)
+	stopPlacing()
+	<-placed
+	if err != nil {
+		giveUp()
+	}
+	patience := time.AfterFunc(time.Minute, giveUp)
+	defer patience.Stop()
+	c.pending.Wait()
+	return err
+}
 
 // live places one order and, where it is that kind, cancels it.
 func (c *Crowd) live(ctx context.Context, m Mixed) {

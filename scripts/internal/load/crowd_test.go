@@ -98,10 +98,8 @@ func TestCrowdInsists(t *testing.T) {
 	}))
 	defer server.Close()
 	c := NewCrowd(NewClient([]string{server.Listener.Addr().String()}, "token"))
-	placing, stop := context.WithTimeout(t.Context(), time.Second) // the first wave
-	defer stop()
-	c.Run(t.Context(), placing, 10, 1, time.Time{})
-	c.Answered()
+	firstWave := func(context.Context) error { <-time.After(time.Second); return nil }
+	require.NoError(t, c.During(t.Context(), 10, 1, time.Time{}, firstWave))
 	l := c.Log()
 	require.Zero(t, l.Failed, "%v", l.Failures)
 	require.Positive(t, l.Accepted)

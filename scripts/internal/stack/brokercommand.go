@@ -1,4 +1,4 @@
-package main
+package stack
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"ordersaga.internal/infra/localstack"
 )
 
-// brokerCommand runs the embedded broker in a process of its own.
-func brokerCommand() *cobra.Command {
+// BrokerCommand runs the embedded broker in a process of its own: the one that started the stack, with these arguments.
+func BrokerCommand() *cobra.Command {
 	var c localstack.EmbeddedKafkaConfig
 	cmd := &cobra.Command{
 		Use: "broker", Short: "Run the embedded broker", Hidden: true, Args: cobra.NoArgs,
