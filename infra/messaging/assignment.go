@@ -108,6 +108,9 @@ func (w *worker[S]) take(ctx context.Context, places []place) (map[place]*positi
 	if err != nil {
 		return nil, err
 	}
+	if err := readClosed(ctx, w.m.deps.Pool, w.m.cfg.Service, w.owner, positions); err != nil {
+		return nil, err
+	}
 	if err := w.refreshHeads(ctx); err != nil {
 		return nil, err
 	}
@@ -172,9 +175,6 @@ func (w *worker[S]) check(ctx context.Context) {
 	if err == nil && owned < len(w.positions) {
 		w.retake(ctx)
 		return
-	}
-	if err == nil {
-		err = w.refreshHeads(ctx)
 	}
 	if err != nil {
 		w.log.WarnContext(ctx, "could not check the positions", "error", err)

@@ -25,6 +25,7 @@ const (
 	reasonUnreadable  reason = "unreadable"   // envelope, version or JSON
 	reasonUnknownType reason = "unknown type" // on a topic of commands
 	reasonNullValue   reason = "null value"
+	reasonTooLarge    reason = "too large"
 	reasonBadKey      reason = "bad key" // diverts nobody
 	reasonPoison      reason = "poison"  // cannot be loaded or saved
 	reasonBehind      reason = "behind"  // nothing wrong with it: it waits behind another of its key
@@ -34,6 +35,17 @@ type deadLetter struct {
 	*item
 	reason reason
 	err    error
+}
+
+// times is how often the message was tried before it was set aside.
+func (d *deadLetter) times() int {
+	switch d.reason {
+	case reasonBehind:
+		return 0
+	case reasonPoison:
+		return d.tries
+	}
+	return d.tries + 1
 }
 
 // stored is a letter that an earlier batch set aside.
@@ -130,13 +142,18 @@ func (l *letters) add(it *item, why reason, err error) {
 
 // announce logs what was set aside, without its data, after COMMIT, and tells whether some key waits now.
 func (l *letters) announce(ctx context.Context, log *slog.Logger, m *metrics) bool {
-	m.letters.Add(float64(len(l.added) - len(l.closed)))
+	if len(l.added)+len(l.closed) > 0 {
+		m.census.changed()
+	}
+	if len(l.closed) > 0 {
+		log.InfoContext(ctx, "dead letters were closed by what undoes their commands", "letter_ids", l.closed)
+	}
 	for _, a := range l.added {
 		if a.reason == reasonBehind {
 			continue
 		}
 		log.ErrorContext(ctx, "dead letter: the message was set aside and its key waits", "reason", string(a.reason), "error", a.err,
-			"subject", a.msg.Subject, "type", a.msg.Type, "id", a.msg.ID, "trace_id", traceID(a.msg.Traceparent),
+			"class", classOf(a.err), "tries", a.times(), "subject", a.msg.Subject, "type", a.msg.Type, "id", a.msg.ID, "trace_id", traceID(a.msg.Traceparent),
 			"topic", a.p.topic, "partition", a.p.partition, "offset", a.rec.Offset)
 	}
 	return len(l.heads) > 0

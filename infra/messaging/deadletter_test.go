@@ -196,6 +196,18 @@ func TestUndoClosesDeadLetteredCommands(t *testing.T) {
 		if got := w.letters(subject); got != "" {
 			t.Errorf("letters: %s", got)
 		}
+		// Nor does a re-send that cannot be read stand in the way of what undoes that which was done (scenario 30).
+		done, again := uuid.New(), uuid.New()
+		w.send(messaging.Message{ID: again, Subject: done, Body: open{}})
+		resend := w.record(messaging.Message{ID: again, Subject: done, Body: open{}, Attempt: 2})
+		resend.Value = nil
+		w.produce(resend)
+		w.eventually("the re-send is set aside", func() bool { return w.letters(done) == "null value" })
+		w.send(messaging.Message{Subject: done, Body: undo{}}, messaging.Message{ID: again, Subject: done, Body: open{}, Attempt: 3})
+		w.eventually("it is undone", func() bool { return w.history(done) == "opened undone" })
+		if got := w.letters(done); got != "" {
+			t.Errorf("letters: %s", got)
+		}
 		// But not what is no forward command.
 		other := uuid.New()
 		w.send(messaging.Message{Subject: other, Body: add{Trouble: "undecidable"}}, messaging.Message{Subject: other, Body: undo{}})

@@ -141,6 +141,9 @@ func (m *Machine[S]) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Group is the name of the consumer group, without prefix: that of the service.
+func (m *Machine[S]) Group() string { return m.cfg.Service }
+
 // wake tells the relay of messages that were committed.
 func (m *Machine[S]) wake(sent int) {
 	if m.relay != nil && sent > 0 {

@@ -25,6 +25,15 @@ type Spec[C any] struct {
 	Serve func(ctx context.Context, c C) error
 	// Migrate brings the database schema up to date. Nil: there is no such command.
 	Migrate func(ctx context.Context, c C) error
+	// Commands are what else it can be asked to do.
+	Commands []Command[C]
+}
+
+// Command is something that a program does once, and ends. out is for its result.
+type Command[C any] struct {
+	Name  string // "verify"
+	Short string // one sentence, without a full stop
+	Do    func(ctx context.Context, c C, out io.Writer) error
 }
 
 // Main runs the program with the process's arguments and environment, and exits with its code.
@@ -43,6 +52,16 @@ func (s Spec[C]) execute(ctx context.Context, args, environment []string, stdout
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	return untilSignal(ctx, s.Name, stderr, root.ExecuteContext)
+}
+
+// Execute runs a command line that is no server and returns its exit code. It ends as every program here: an error is one line
+// a fault, wrong flags and arguments are an ErrUsage, its context ends with a signal.
+func Execute(ctx context.Context, root *cobra.Command, args []string) int {
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(err) })
+	markusage(root)
+	root.SetArgs(args)
+	return untilSignal(ctx, root.Name(), root.ErrOrStderr(), root.ExecuteContext)
 }
 
 // Command returns the program as a command of cobra.
@@ -71,6 +90,13 @@ func (s Spec[C]) Command(environment []string) *cobra.Command {
 			Use: "migrate", Short: "Bring the database schema up to date, as its owner", Args: cobra.NoArgs,
 			RunE: s.command("migrate", settings, environment, s.Migrate),
 		})
+	}
+	for _, c := range s.Commands {
+		cmd := &cobra.Command{Use: c.Name, Short: c.Short, Args: cobra.NoArgs}
+		cmd.RunE = s.command(c.Name, settings, environment, func(ctx context.Context, config C) error {
+			return c.Do(ctx, config, cmd.OutOrStdout())
+		})
+		root.AddCommand(cmd)
 	}
 	root.AddCommand(s.version())
 	markusage(root)
@@ -142,6 +168,9 @@ func secrets(settings []Setting) string {
 // markUsage makes what cobra says about wrong arguments a usage error.
 func markusage(cmd *cobra.Command) {
 	check := cmd.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error { return Usage(check(cmd, args)) }
 	for _, sub := range cmd.Commands() {
 		markusage(sub)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -15,6 +16,7 @@ import (
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/deadletters"
 	"ordersaga.internal/infra/postgres"
 	"ordersaga.internal/infra/telemetry"
 )
@@ -146,6 +148,35 @@ func (c Common) Machine(service string, topics []string, partitions int32) messa
 // Server returns a server, listening on addr, with the program's metrics and traces.
 func (p *Parts) Server(addr string, handler http.Handler) (*httpserver.Server, error) {
 	return httpserver.NewServer(httpserver.Config{Addr: addr, Telemetry: p.Telemetry, Metrics: p.HTTP}, handler)
+}
+
+// Machine is what the admin port shows of a messaging.Machine.
+type Machine interface {
+	deadletters.Machine
+	Ready(ctx context.Context) error
+}
+
+// AdminPort returns the server of the program's admin port: what everybody may see, and for operators the machine's dead
+// letters and, unless nil, more.
+func (p *Parts) AdminPort(ctx context.Context, addr string, machine Machine, more func(chi.Router)) (*httpserver.Server, error) {
+	letters, err := deadletters.Routes(machine, p.Telemetry.Log)
+	if err != nil {
+		return nil, err
+	}
+	server, err := p.Server(addr, httpserver.Admin(httpserver.AdminConfig{
+		Telemetry: p.Telemetry, Stopping: ctx.Done(), Auth: p.Auth,
+		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
+		Routes: func(r chi.Router) {
+			letters(r)
+			if more != nil {
+				more(r)
+			}
+		},
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("admin port: %w", err)
+	}
+	return server, nil
 }
 
 // Close ends all connections and sends what telemetry still holds.

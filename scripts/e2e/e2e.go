@@ -16,7 +16,7 @@ const Variable = "ORDERSAGA_E2E_STACK"
 // Config is the stack that the tests need, with traces in Jaeger.
 func Config() stack.Config {
 	return stack.Config{
-		Kafka: Kafka(), Postgres: "embedded", Replicas: 1, Jaeger: true,
+		Kafka: Kafka(), Postgres: "embedded", Services: stack.Everything(), Replicas: 1, Jaeger: true,
 		Env: []string{"OTEL_BSP_SCHEDULE_DELAY=200"}, // milliseconds: a test waits for each span
 	}
 }

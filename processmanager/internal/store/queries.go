@@ -48,6 +48,7 @@ type Filter struct {
 	State      saga.State
 	Stuck      *bool
 	CustomerID string
+	Step       string    // they wait for its answer, or owe its compensation
 	Before     uuid.UUID // only orders placed before this one
 }
 
@@ -79,6 +80,9 @@ func List(ctx context.Context, q Querier, f Filter, limit int) ([]*Record, error
 	}
 	if f.CustomerID != "" {
 		where(listCustomerSQL, f.CustomerID)
+	}
+	if f.Step != "" {
+		where(listStepSQL, f.Step)
 	}
 	rows, err := q.Query(ctx, sql+listOrderSQL, args...)
 	if err != nil {

@@ -172,6 +172,7 @@ const (
 	listStuckSQL    = ` AND stuck <> ''`
 	listUnstuckSQL  = ` AND stuck = ''`
 	listCustomerSQL = ` AND customer_id = $%d`
+	listStepSQL     = ` AND finished_at IS NULL AND (step = $%[1]d OR E'\n' || steps LIKE E'%%\n' || $%[1]d || E'\towed\t%%')`
 	listOrderSQL    = ` ORDER BY order_id DESC LIMIT $2`
 
 	entriesSQL = `

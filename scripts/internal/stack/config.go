@@ -19,6 +19,7 @@ type Config struct {
 	Dir        string    // where data, logs and keys are kept. Required.
 	Kafka      string    // "embedded", "apache", "apache3" (three nodes) or HOST:PORT
 	Postgres   string    // "embedded" or the URL of a superuser
+	Services   []Service // nil: those that an order needs
 	Replicas   int       // of each service, from 1
 	Jaeger     bool      // start Jaeger and send every trace to it
 	Statements bool      // count every SQL statement (pg_stat_statements), for the bench
@@ -38,7 +39,7 @@ type Service struct {
 	Admin    int    // default port; 0 where it has none
 }
 
-// Services returns our programs in the order in which they start.
+// Services returns the programs that an order needs, in the order in which they start.
 func Services() []Service {
 	return []Service{
 		{Name: "provider", Module: "services/provider", API: 8085},
@@ -47,6 +48,21 @@ func Services() []Service {
 		{Name: "processmanager", Module: "processmanager", Database: "processmanager", Admin: 9104},
 		{Name: "order", Module: "services/order", Database: "orders", API: 8080, Admin: 9101},
 	}
+}
+
+// Everything returns all our programs, in the order in which they start.
+func Everything() []Service { return append([]Service{Archive()}, Services()...) }
+
+// Archive is the data lake. No order needs it.
+func Archive() Service {
+	return Service{Name: "archive", Module: "services/archive", Database: "archive", Admin: 9105}
+}
+
+func (c Config) services() []Service {
+	if c.Services == nil {
+		return Services()
+	}
+	return c.Services
 }
 
 // Replicated tells whether a service runs more than once. The provider stands for somebody else's system.

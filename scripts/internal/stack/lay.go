@@ -9,7 +9,7 @@ import (
 
 // lay decides ports and environments of all programs.
 func (s *Stack) lay() error {
-	for _, svc := range Services() {
+	for _, svc := range s.Config.services() {
 		replicas := s.Config.Replicas
 		if !svc.Replicated() {
 			replicas = 1

@@ -59,7 +59,7 @@ func newShopOn(t testing.TB, broker testkit.Broker) *shop {
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
 	t.Cleanup(transport.CloseIdleConnections)
 	s.client = &http.Client{Transport: transport}
-	s.broker.Topics(t, contracts.Partitions, contracts.OrderEvents, contracts.OrderCommands)
+	s.broker.Topics(t, contracts.Partitions, contracts.OrderEvents, contracts.OrderCommands, messaging.DeadLetterTopic(contracts.OrderCommands))
 	s.tap()
 	return s
 }

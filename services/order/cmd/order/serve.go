@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
+
+	"github.com/go-chi/chi/v5"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/order/internal/admission"
 	"ordersaga.internal/services/order/internal/backlog"
@@ -58,7 +61,7 @@ func newService(ctx context.Context, c config) (*service, error) {
 // assemble checks that database and broker are as they must be, and listens.
 func assemble(ctx context.Context, c config, parts *program.Parts) (*service, error) {
 	s := &service{parts: parts, watch: watch.New()}
-	topics := []string{contracts.OrderCommands, contracts.OrderEvents}
+	topics := append(messaging.DeadLetterTopics(contracts.OrderCommands), contracts.OrderCommands, contracts.OrderEvents)
 	if err := s.parts.Check(ctx, topics, contracts.Partitions, schemas...); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
@@ -100,18 +103,25 @@ func (s *service) listen(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("order API: %w", err)
 	}
-	s.admin, err = s.parts.Server(c.AdminAddr, s.adminHandler(ctx))
+	trails, err := s.trails()
 	if err != nil {
-		_ = s.api.Close()
-		return fmt.Errorf("admin port: %w", err)
+		return errors.Join(fmt.Errorf("admin port: %w", err), s.api.Close())
 	}
-	return nil
+	if s.admin, err = s.parts.AdminPort(ctx, c.AdminAddr, s.machine, trails); err != nil {
+		_ = s.api.Close()
+	}
+	return err
 }
 
-func (s *service) adminHandler(ctx context.Context) http.Handler {
-	return httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: s.parts.Telemetry, Stopping: ctx.Done(),
-		Ready: map[string]func(context.Context) error{"machine": s.machine.Ready},
+// trails tell operators what the service knows of an order.
+func (s *service) trails() (func(chi.Router), error) {
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	return trail.Routes(trail.Config{
+		Service: "order", Partitions: contracts.Partitions, Document: document, Pool: s.parts.Pool, Log: s.parts.Telemetry.Log,
+		Tables: []trail.Own{{Name: "orders", SQL: store.TrailSQL}},
 	})
 }
 
