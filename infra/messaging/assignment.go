@@ -257,7 +257,7 @@ func (w *worker[S]) topicIDs(ctx context.Context) (map[string]uuid.UUID, error) 
 		case err != nil:
 			return nil, fmt.Errorf("topic %q: %w", *t.Topic, err)
 		case len(t.Partitions) != int(w.m.cfg.Partitions):
-			return nil, &topicsError{fmt.Sprintf("topic %q has %d partitions and must have %d: with another count a key changes its partition, and its order is lost",
+			return nil, &topicsError{fmt.Sprintf("topic %q has %d partitions and must have %d: with another count a key changes its partition, and its order is lost (infra/docs/decisions/partition-count.md)",
 				*t.Topic, len(t.Partitions), w.m.cfg.Partitions)}
 		}
 		ids[strings.TrimPrefix(*t.Topic, w.m.cfg.TopicPrefix)] = t.TopicID

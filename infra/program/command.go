@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,11 +30,16 @@ type Spec[C any] struct {
 	Commands []Command[C]
 }
 
-// Command is something that a program does once, and ends. out is for its result.
+// Command is something that a program does once, and ends; or a name over such Commands.
 type Command[C any] struct {
-	Name  string // "verify"
-	Short string // one sentence, without a full stop
-	Do    func(ctx context.Context, c C, out io.Writer) error
+	Name     string // "verify"
+	Short    string // one sentence, without a full stop
+	Long     string // more of it; may be ""
+	Example  string // may be ""
+	Need     string // settings with this in their need tag must be set; "": with the name
+	Flags    func(*pflag.FlagSet)
+	Do       func(ctx context.Context, c C, out io.Writer) error // out is for its result
+	Commands []Command[C]
 }
 
 // Main runs the program with the process's arguments and environment, and exits with its code.
@@ -91,16 +97,26 @@ func (s Spec[C]) Command(environment []string) *cobra.Command {
 			RunE: s.command("migrate", settings, environment, s.Migrate),
 		})
 	}
-	for _, c := range s.Commands {
-		cmd := &cobra.Command{Use: c.Name, Short: c.Short, Args: cobra.NoArgs}
-		cmd.RunE = s.command(c.Name, settings, environment, func(ctx context.Context, config C) error {
-			return c.Do(ctx, config, cmd.OutOrStdout())
-		})
-		root.AddCommand(cmd)
-	}
+	s.add(root, s.Commands, settings, environment)
 	root.AddCommand(s.version())
 	markusage(root)
 	return root
+}
+
+func (s Spec[C]) add(to *cobra.Command, commands []Command[C], settings []Setting, environment []string) {
+	for _, c := range commands {
+		cmd := &cobra.Command{Use: c.Name, Short: c.Short, Long: c.Long, Example: c.Example, Args: cobra.NoArgs}
+		if c.Flags != nil {
+			c.Flags(cmd.Flags())
+		}
+		if c.Do != nil {
+			cmd.RunE = s.command(cmp.Or(c.Need, c.Name), settings, environment, func(ctx context.Context, config C) error {
+				return c.Do(ctx, config, cmd.OutOrStdout())
+			})
+		}
+		s.add(cmd, c.Commands, settings, environment)
+		to.AddCommand(cmd)
+	}
 }
 
 func (s Spec[C]) command(

@@ -23,7 +23,7 @@ import (
 
 // Common are the settings of every service built on a messaging machine. Embed them in the program's own.
 type Common struct {
-	DatabaseURL      string `env:"DATABASE_URL" need:"serve" doc:"PostgreSQL URL of the role that reads and writes."`
+	DatabaseURL      string `env:"DATABASE_URL" need:"serve,look" doc:"PostgreSQL URL of the role that reads and writes."`
 	DatabaseOwnerURL string `env:"DATABASE_OWNER_URL" need:"migrate" doc:"PostgreSQL URL of the role that owns the schema."`
 	DatabaseConns    int32  `env:"DATABASE_CONNS" envDefault:"10" doc:"Most connections to PostgreSQL."`
 

@@ -137,7 +137,7 @@ func (p *port) feed(order uuid.UUID, cause uuid.UUID, body saga.Message) {
 func (p *port) place(customer string) uuid.UUID {
 	p.t.Helper()
 	order := uuid.Must(uuid.NewV7())
-	p.feed(order, uuid.Nil, contracts.OrderPlaced{OrderID: order, CustomerID: customer})
+	p.feed(order, uuid.Nil, contracts.OrderPlacedV2{OrderID: order, CustomerID: customer})
 	return order
 }
 

@@ -112,6 +112,26 @@ func Count(ctx context.Context, q Querier) (map[string]int64, error) {
 	return counts, nil
 }
 
+// VersionCount is how many instances of a version of a definition are in flight.
+type VersionCount struct {
+	Definition string
+	Version    int
+	Instances  int64
+}
+
+// InFlight returns the versions that instances in flight began with.
+func InFlight(ctx context.Context, q Querier) ([]VersionCount, error) {
+	rows, err := q.Query(ctx, inFlightSQL)
+	if err != nil {
+		return nil, fmt.Errorf("read versions in flight: %w", err)
+	}
+	counts, err := pgx.CollectRows(rows, pgx.RowToStructByPos[VersionCount])
+	if err != nil {
+		return nil, fmt.Errorf("read versions in flight: %w", err)
+	}
+	return counts, nil
+}
+
 // Kept returns which orders have a place here: those of the months that are attached.
 func Kept(ctx context.Context, q Querier) (Range, error) {
 	rows, err := q.Query(ctx, keptSQL)

@@ -161,6 +161,9 @@ SELECT state, count(*) FROM instance WHERE finished_at IS NULL GROUP BY state
 UNION ALL SELECT 'stuck', count(*) FROM instance WHERE stuck <> ''`
 )
 
+// Which versions the instances in flight are of.
+const inFlightSQL = `SELECT definition, version, count(*) FROM instance WHERE finished_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2`
+
 // For people. Conditions are added to listSQL, spelled as those of the partial indexes.
 const (
 	oneSQL = `SELECT ` + recordColumns + ` FROM instance WHERE order_id = $1`

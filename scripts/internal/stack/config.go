@@ -28,6 +28,8 @@ type Config struct {
 	FixedPorts bool      // the ports of the documentation; otherwise free ones
 	Env        []string  // added to every program's environment
 	Out        io.Writer // progress, for people
+
+	EnvOf map[string][]string // added to one program's, by Program.Name: a setting that is changed replica by replica
 }
 
 // Service is one of our programs.

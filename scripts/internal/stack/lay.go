@@ -110,5 +110,5 @@ func (s *Stack) environment(p *Program) ([]string, error) {
 	if s.otlp != "" {
 		env = append(env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+s.otlp, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_TRACES_SAMPLER=parentbased_always_on")
 	}
-	return append(env, s.Config.Env...), nil
+	return append(append(env, s.Config.Env...), s.Config.EnvOf[p.Name()]...), nil
 }

@@ -61,6 +61,9 @@ func (p *Program) Start() error {
 	return nil
 }
 
+// Set changes settings ("NAME=value") from the next Start on.
+func (p *Program) Set(settings ...string) { p.env = append(p.env[:len(p.env):len(p.env)], settings...) }
+
 // Ready asks /readyz.
 func (p *Program) Ready(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.AdminAddr+"/readyz", nil)

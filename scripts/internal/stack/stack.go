@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -143,7 +144,7 @@ func (s *Stack) ensureTopics(ctx context.Context) error {
 	defer cl.Close()
 	// Of three nodes one may fail: what is acknowledged is on two.
 	nodes := max(1, len(s.Kafka))
-	topics := append(messaging.DeadLetterTopics(contracts.Topics()...), contracts.Topics()...)
+	topics := slices.Concat(contracts.Topics(), contracts.CompatibilityTopics(), messaging.DeadLetterTopics(contracts.Topics()...))
 	if err := kafka.EnsureTopics(ctx, cl, "", topics, contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}

@@ -80,6 +80,7 @@ func (s *shop) start(name string, change ...func(*config)) *replica {
 			JWTAudience: testkit.Audience, LogLevel: "error",
 		},
 		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", Concurrent: 1000, Outbox: 1000, Unfinished: 1000,
+		PlacedVersion: 1,
 	}
 	for _, f := range change {
 		f(&c)

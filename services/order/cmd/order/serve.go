@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -40,8 +41,11 @@ type service struct {
 	watch   *watch.Watch
 	backlog *backlog.Backlog
 	door    *admission.Admission
-	api     *httpserver.Server
-	admin   *httpserver.Server
+
+	publishing messages.Publishing
+
+	api   *httpserver.Server
+	admin *httpserver.Server
 }
 
 // newService reaches the database and the broker, and puts the service together on them.
@@ -60,8 +64,12 @@ func newService(ctx context.Context, c config) (*service, error) {
 
 // assemble checks that database and broker are as they must be, and listens.
 func assemble(ctx context.Context, c config, parts *program.Parts) (*service, error) {
-	s := &service{parts: parts, watch: watch.New()}
+	publishing := c.publishing()
+	s := &service{parts: parts, watch: watch.New(), publishing: publishing}
 	topics := append(messaging.DeadLetterTopics(contracts.OrderCommands), contracts.OrderCommands, contracts.OrderEvents)
+	if publishing.Copies(time.Now()) {
+		topics = append(topics, contracts.OrderEventsV1)
+	}
 	if err := s.parts.Check(ctx, topics, contracts.Partitions, schemas...); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
@@ -77,8 +85,8 @@ func assemble(ctx context.Context, c config, parts *program.Parts) (*service, er
 	if err != nil {
 		return nil, err
 	}
-	codec := contracts.NewRegistry()
-	s.machine, err = messaging.New(s.parts.Deps(codec), messages.NewHandler(codec, metrics),
+	codec := messages.Codec{Registry: contracts.NewRegistry()}
+	s.machine, err = messaging.New(s.parts.Deps(codec), messages.NewHandler(codec, publishing, metrics),
 		c.Machine("order", []string{contracts.OrderCommands}, contracts.Partitions))
 	if err != nil {
 		return nil, fmt.Errorf("machine: %w", err)
@@ -134,6 +142,7 @@ func (s *service) run(ctx context.Context) error {
 		func(ctx context.Context) error { return s.watch.Run(ctx, s.store.States, log) },
 		func(ctx context.Context) error { return s.backlog.Run(ctx, log) },
 		func(ctx context.Context) error { return s.door.Run(ctx, log) },
+		func(ctx context.Context) error { return s.publishing.Run(ctx, log) },
 		s.admin.Run,
 	)
 }

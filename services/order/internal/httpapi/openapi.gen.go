@@ -158,8 +158,10 @@ type Order struct {
 	Status Status `json:"status"`
 
 	// Step The step that failed; rejected orders only.
-	Step  *string `json:"step,omitempty"`
-	Total Money   `json:"total"`
+	Step *string `json:"step,omitempty"`
+
+	// Total What the customer pays, with shipping where that is charged.
+	Total Money `json:"total"`
 }
 
 // OrderCancellation What became of the customer's wish to cancel.
