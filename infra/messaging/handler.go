@@ -35,7 +35,7 @@ type Timed interface {
 	// dead letter (dead_letter_heads) are not fired; Due leaves them out where they could use up the limit.
 	Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time, limit int) ([]Message, error)
 	// Redriven returns the body of the input that is decided last in the transaction in which an operator frees a key from its
-	// dead letters: the deadline starts anew, for time behind a dead letter does not count.
+	// dead letters: the deadline starts anew, for time behind a dead letter does not count. Nil: nothing does.
 	Redriven() any
 	// Defer moves every pending deadline of the partition later by d: for that long the partition made no progress, and
 	// that time does not count.

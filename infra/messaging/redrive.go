@@ -139,7 +139,11 @@ func (m *Machine[S]) restart(t *turn[S]) *Message {
 	if m.timed == nil || !t.queue.locked || t.queue.more || t.stop != nil {
 		return nil
 	}
-	return &Message{Subject: t.queue.subject, Partition: m.partition(t.queue.subject), Body: m.timed.Redriven()}
+	body := m.timed.Redriven()
+	if body == nil {
+		return nil
+	}
+	return &Message{Subject: t.queue.subject, Partition: m.partition(t.queue.subject), Body: body}
 }
 
 func (m *Machine[S]) handleQueue(ctx context.Context, tx pgx.Tx, t *turn[S], in []Message, restart *Message) error {

@@ -86,6 +86,7 @@ func (r *testRun) steps() []step {
 		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
 		{"overload", true, script("overload", "--limit", "50", "--offered", "200", "--before", "3s", "--flood", "5s", "--after", "3s", "--ignore-times")},
 		{"upgrade", true, script("upgrade", "--kafka", "apache", "--rest", "1s", "--least", "10")},
+		{"rebuild", true, script("rebuild", "-n", "5000", "--kafka", "apache")},
 		{"tap", true, script("tap-check")},
 		{"trace", true, r.endToEnd("-run", "^TestTrace")},
 		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},

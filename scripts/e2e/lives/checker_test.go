@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ordersaga.internal/infra/testkit"
 	"ordersaga.internal/scripts/internal/check"
 	"ordersaga.internal/scripts/internal/check/read"
 )
@@ -19,7 +20,7 @@ const recording = "../../internal/check/testdata/lives.gz"
 // Every kind of life holds, and what does not end is excused by name. Then every consumer is rewound to offset 0, reads
 // everything again, and nothing is sent and nobody is called (I10).
 func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
-	w := begin(t)
+	w := begin(t, 1)
 	w.live(t)
 	live, err := read.Open(t.Context(), w.Addresses())
 	require.NoError(t, err)
@@ -49,7 +50,8 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 		require.NoError(t, file.Close())
 	}
 
-	for _, database := range []string{"orders", "payments", "warehouse", "processmanager"} {
+	view, read := w.view(t)
+	for _, database := range []string{"orders", "payments", "warehouse", "processmanager", "orderview"} {
 		w.SQL(t, database, "UPDATE positions SET next = 0, owner = ''")
 	}
 	task.Front, task.Baseline = nil, before.Baseline
@@ -57,4 +59,7 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, after.Violations)
 	require.Equal(t, before.Outcomes, after.Outcomes)
+	testkit.Eventually(t, func() bool { _, again := w.view(t); return again >= read }, "the read model has read everything again")
+	again, _ := w.view(t)
+	require.Equal(t, view, again)
 }

@@ -112,7 +112,7 @@ func manual(t *testing.T, s *stack.Stack) *kgo.Client {
 // Poison in the process manager, poison in a participant, garbage from a stranger: the order waits with all that comes
 // later, others flow, and after the fix and a redrive all is as if nothing had been (scenarios 29 to 31 and 33).
 func TestDeadLettersAreRedrivenInOrder(t *testing.T) {
-	w := begin(t)
+	w := begin(t, 1)
 	cl := manual(t, w.Stack)
 	copies := make(chan *kgo.Record, 100)
 	_, err := load.Tap(t.Context(), w.Brokers, messaging.DeadLetterTopics("payment.events", "warehouse.commands"), true, func(r *kgo.Record) { copies <- r })

@@ -14,8 +14,8 @@ import (
 // world is a stack, and the people around it.
 type world struct{ *people.People }
 
-// begin starts a stack that ends with the test.
-func begin(t *testing.T) world {
+// begin starts a stack with so many replicas of each service, that ends with the test.
+func begin(t *testing.T, replicas int) world {
 	t.Helper()
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
@@ -23,7 +23,7 @@ func begin(t *testing.T) world {
 	require.NoError(t, err)
 	t.Cleanup(broker.Stop)
 	s, err := stack.Up(t.Context(), stack.Config{
-		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: 1, Out: t.Output(),
+		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Services: stack.Everything(), Replicas: replicas, Out: t.Output(),
 	})
 	require.NoError(t, err)
 	t.Cleanup(s.Down)
@@ -31,4 +31,12 @@ func begin(t *testing.T) world {
 	p, err := people.Around(t.Context(), s)
 	require.NoError(t, err)
 	return world{p}
+}
+
+// view is what the read model is, and how much it has read.
+func (w world) view(t *testing.T) (digest string, read int64) {
+	t.Helper()
+	w.Row(t, "orderview", `
+SELECT md5(string_agg(v::text, ' ' ORDER BY order_id)), (SELECT sum(next) FROM positions) FROM order_view AS v`, nil, []any{&digest, &read})
+	return digest, read
 }

@@ -39,6 +39,8 @@ type Service struct {
 	Database string // "" where it has none
 	API      int    // default port; 0 where it has none
 	Admin    int    // default port; 0 where it has none
+
+	Reads map[string]string // settings that name the databases of others, which it only reads, where they run here
 }
 
 // Services returns the programs that an order needs, in the order in which they start.
@@ -48,16 +50,21 @@ func Services() []Service {
 		{Name: "warehouse", Module: "services/warehouse", Database: "warehouse", API: 8081, Admin: 9103},
 		{Name: "payment", Module: "services/payment", Database: "payments", API: 8082, Admin: 9102},
 		{Name: "processmanager", Module: "processmanager", Database: "processmanager", Admin: 9104},
-		{Name: "order", Module: "services/order", Database: "orders", API: 8080, Admin: 9101},
+		{Name: "order", Module: "services/order", Database: "orders", API: 8080, Admin: 9101, Reads: map[string]string{"DATABASE_ORDERVIEW_URL": "orderview"}},
 	}
 }
 
 // Everything returns all our programs, in the order in which they start.
-func Everything() []Service { return append([]Service{Archive()}, Services()...) }
+func Everything() []Service { return append([]Service{Archive(), View()}, Services()...) }
 
 // Archive is the data lake. No order needs it.
 func Archive() Service {
 	return Service{Name: "archive", Module: "services/archive", Database: "archive", Admin: 9105}
+}
+
+// View is the read model of orders. No order needs it.
+func View() Service {
+	return Service{Name: "orderview", Module: "services/order", Database: "orderview", Admin: 9107, Reads: map[string]string{"DATABASE_ARCHIVE_URL": "archive"}}
 }
 
 func (c Config) services() []Service {

@@ -18,6 +18,9 @@ type config struct {
 	HTTPAddr  string `env:"HTTP_ADDR" envDefault:"127.0.0.1:8080" doc:"Where customers call."`
 	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9101" doc:"Where /livez, /readyz, /metrics and /version are."`
 
+	ViewURL string `env:"DATABASE_ORDERVIEW_URL" doc:"PostgreSQL URL of a role that reads the read model; without it orders are shown without payment, parcel and timeline."`
+	Streams int    `env:"STREAMS_LIMIT" envDefault:"1000" doc:"Customers who follow an order, at which no more are let in."`
+
 	Rate       float64 `env:"ADMISSION_RATE" envDefault:"0" doc:"Orders a second that this process takes, on average; 0: as many as come."`
 	Burst      int     `env:"ADMISSION_BURST" envDefault:"0" doc:"Orders that it takes at once after a pause; 0: a tenth of ADMISSION_RATE."`
 	Concurrent int     `env:"ADMISSION_CONCURRENT" envDefault:"1000" doc:"Requests to place an order at which no more are read."`
@@ -34,6 +37,9 @@ func (c config) Validate() error {
 	errs := []error{c.Common.Validate(), c.admission().Validate(), c.publishing().Validate()}
 	if c.Outbox < 1 {
 		errs = append(errs, errors.New("OUTBOX_LIMIT must be at least 1"))
+	}
+	if c.Streams < 1 {
+		errs = append(errs, errors.New("STREAMS_LIMIT must be at least 1"))
 	}
 	if c.Unfinished < 1 {
 		errs = append(errs, errors.New("UNFINISHED_LIMIT must be at least 1"))

@@ -70,6 +70,9 @@ func placed() State { return State{Status: Placed, Cancellation: None, Version: 
 // Final tells whether nothing can happen to the order any more.
 func (s *State) Final() bool { return s.Status != Placed }
 
+// Newer tells whether s came after other.
+func (s State) Newer(other State) bool { return s.Version > other.Version }
+
 // RequestCancellation notes the customer's wish, once; asking again is no change. Errors: Final.
 func (s *State) RequestCancellation() (changed bool, err error) {
 	switch {
