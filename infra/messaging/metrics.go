@@ -33,6 +33,9 @@ type metrics struct {
 	paused   prometheus.Gauge
 	retries  *prometheus.CounterVec
 	timers   prometheus.Counter
+
+	throttled    prometheus.Gauge
+	throttledFor prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -58,8 +61,14 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		timers: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "messaging_deadlines_total", Help: "Deadlines fired.",
 		}),
+		throttled: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "messaging_throttled_workers", Help: "Workers that take nothing just now, because the throttle lets them not.",
+		}),
+		throttledFor: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "messaging_throttled_seconds_total", Help: "Time in which workers took nothing because of the throttle.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.batch, m.messages, m.census, m.duration, m.paused, m.retries, m.timers} {
+	for _, c := range []prometheus.Collector{m.batch, m.messages, m.census, m.duration, m.paused, m.retries, m.timers, m.throttled, m.throttledFor} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("messaging metrics: %w", err)
 		}

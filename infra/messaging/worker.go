@@ -150,12 +150,17 @@ func (w *worker[S]) poll(ctx context.Context) kgo.Fetches {
 	busy := w.pace.wait(ctx)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	fetches := w.client.PollRecords(ctx, w.m.cfg.BatchSize)
-	if n := fetches.NumRecords(); busy && n > 0 && n < w.m.cfg.BatchSize {
+	most := w.allowance(ctx)
+	if most == 0 {
+		return nil
+	}
+	fetches := w.client.PollRecords(ctx, most)
+	if n := fetches.NumRecords(); busy && n > 0 && n < most {
 		ctx, cancel := context.WithTimeout(ctx, gatherPatience)
 		defer cancel()
-		fetches = append(fetches, w.client.PollRecords(ctx, w.m.cfg.BatchSize-n)...)
+		fetches = append(fetches, w.client.PollRecords(ctx, most-n)...)
 	}
+	w.spare(most - fetches.NumRecords())
 	return fetches
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,9 @@ type Common struct {
 	Workers int    `env:"WORKERS" envDefault:"2" doc:"Consumers in this process."`
 	Relay   Switch `env:"RELAY" envDefault:"on" doc:"Publish the outbox; off where Debezium does."`
 
+	ThrottleMessages int           `env:"THROTTLE_MESSAGES" envDefault:"0" doc:"Most messages taken from Kafka in THROTTLE_INTERVAL; 0: as many as come."`
+	ThrottleInterval time.Duration `env:"THROTTLE_INTERVAL" envDefault:"1s" doc:"See THROTTLE_MESSAGES."`
+
 	JWKS        string `env:"JWKS" need:"serve" doc:"Public keys of the token issuer: path of a file, or URL."`
 	JWTIssuer   string `env:"JWT_ISSUER" envDefault:"https://ordersaga.internal" doc:"The iss that tokens must have."`
 	JWTAudience string `env:"JWT_AUDIENCE" envDefault:"ordersaga" doc:"The aud that tokens must have."`
@@ -54,6 +58,9 @@ func (c Common) Validate() error {
 	// Each worker holds one in its transaction, so do submitted inputs and the relay; one is left for reading.
 	if int(c.DatabaseConns) < c.Workers+3 {
 		errs = append(errs, errors.New("DATABASE_CONNS must be at least WORKERS + 3"))
+	}
+	if c.ThrottleMessages < 0 || c.ThrottleInterval <= 0 {
+		errs = append(errs, errors.New("THROTTLE_MESSAGES must not be negative, and THROTTLE_INTERVAL must be positive"))
 	}
 	return errors.Join(errs...)
 }
@@ -142,6 +149,7 @@ func (c Common) Machine(service string, topics []string, partitions int32) messa
 	return messaging.Config{
 		Service: service, Topics: topics, TopicPrefix: c.KafkaTopicPrefix, Partitions: partitions,
 		Replica: c.Replica, Workers: c.Workers, NoRelay: !bool(c.Relay),
+		Throttle: messaging.Throttle{Messages: c.ThrottleMessages, Interval: c.ThrottleInterval},
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"ordersaga.internal/contracts"
-	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/infra/testkit"
 )
@@ -21,7 +20,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // and stops when it is told to.
 func TestProgram(t *testing.T) {
 	db, broker := testkit.Postgres(t), testkit.Kafka(t)
-	broker.Topics(t, contracts.Partitions, append(messaging.DeadLetterTopics(contracts.EventTopics()...), contracts.Topics()...)...)
+	broker.Topics(t, contracts.Partitions, topics()...)
 	role := "run_" + db.Schema
 	execute := func(sql string) {
 		t.Helper()

@@ -41,7 +41,7 @@ func newPlant(t *testing.T, settings ...string) *plant {
 	t.Helper()
 	p := &plant{t: t, broker: testkit.Kafka(t), admin: freeAddr(t), count: map[uuid.UUID]int64{}}
 	p.client = p.broker.Client(t)
-	p.broker.Topics(t, contracts.Partitions, append(messaging.DeadLetterTopics(contracts.EventTopics()...), contracts.Topics()...)...)
+	p.broker.Topics(t, contracts.Partitions, topics()...)
 	db := testkit.Postgres(t)
 	environment := append([]string{
 		"DATABASE_URL=" + db.URL, "DATABASE_OWNER_URL=" + db.URL, "KAFKA_BROKERS=" + strings.Join(p.broker.Addrs, ","),

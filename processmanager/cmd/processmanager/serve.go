@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -20,6 +21,11 @@ import (
 
 const service = "processmanager"
 
+// topics are those that the program reads or writes.
+func topics() []string {
+	return slices.Concat(contracts.Topics(), messaging.DeadLetterTopics(contracts.EventTopics()...), []string{messaging.InternalTopic(service)})
+}
+
 // serve runs the process manager until ctx ends.
 func serve(ctx context.Context, c config) error {
 	parts, err := c.Open(ctx, service)
@@ -27,8 +33,7 @@ func serve(ctx context.Context, c config) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	defer parts.Close(ctx)
-	topics := append(messaging.DeadLetterTopics(contracts.EventTopics()...), contracts.Topics()...)
-	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
+	if err := parts.Check(ctx, topics(), contracts.Partitions, schemas()...); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	handler, err := runner.New(runner.Deps{

@@ -91,6 +91,7 @@ func (r *testRun) steps() []step {
 		{"trace", true, r.endToEnd("-run", "^TestTrace")},
 		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},
 		{"schemathesis", true, r.endToEnd("-run", "^TestSchemathesis")},
+		{"e2e-twice", true, r.twice},
 		{"scenarios", true, r.scenarios},
 		{"chaos", true, script("chaos", "--minutes", "1.25", "--kafka", "apache")},
 	}
@@ -154,7 +155,7 @@ func checkModules(ctx context.Context, root string, _ io.Writer) error {
 	}
 	var errs []error
 	for _, m := range all {
-		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "-tags", "crash", "./..."}} {
+		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "-tags", "crash,duplicator", "./..."}} {
 			errs = append(errs, command(ctx, m, []string{"GOWORK=off"}, "go", args...))
 		}
 	}

@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/scripts/e2e"
 	"ordersaga.internal/scripts/internal/check"
 	"ordersaga.internal/scripts/internal/check/read"
+	"ordersaga.internal/scripts/internal/repeats"
 )
 
 var update = flag.Bool("update", false, "keep what the checker read, for its own tests to tamper with")
@@ -62,4 +64,9 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 	testkit.Eventually(t, func() bool { _, again := w.view(t); return again >= read }, "the read model has read everything again")
 	again, _ := w.view(t)
 	require.Equal(t, view, again)
+	if path := os.Getenv(e2e.Repeats); path != "" {
+		counts, err := repeats.Read(t.Context(), w.Stack)
+		require.NoError(t, err)
+		require.NoError(t, counts.Keep(path))
+	}
 }

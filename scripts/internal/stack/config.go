@@ -26,6 +26,7 @@ type Config struct {
 	Proxies    bool      // a proxy on every link, for faults
 	SmallDisks bool      // the data folders are small: keep logs short
 	FixedPorts bool      // the ports of the documentation; otherwise free ones
+	Tags       string    // that the programs are built with: "duplicator" for every input twice
 	Env        []string  // added to every program's environment
 	Out        io.Writer // progress, for people
 

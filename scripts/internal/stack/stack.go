@@ -66,8 +66,8 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 	}
 	if s.bin = c.Bin; s.bin == "" {
 		c.say("building the programs")
-		s.bin = filepath.Join(c.Root, ".bin")
-		if err := Build(ctx, c.Root, s.bin, c.services()); err != nil {
+		s.bin = filepath.Join(c.Root, ".bin", c.Tags)
+		if err := Build(ctx, c.Root, s.bin, c.services(), "-tags", c.Tags); err != nil {
 			return nil, err
 		}
 	}
@@ -144,7 +144,7 @@ func (s *Stack) ensureTopics(ctx context.Context) error {
 	defer cl.Close()
 	// Of three nodes one may fail: what is acknowledged is on two.
 	nodes := max(1, len(s.Kafka))
-	topics := slices.Concat(contracts.Topics(), contracts.CompatibilityTopics(), messaging.DeadLetterTopics(contracts.Topics()...))
+	topics := slices.Concat(contracts.Topics(), contracts.CompatibilityTopics(), messaging.DeadLetterTopics(contracts.Topics()...), []string{messaging.InternalTopic("processmanager")})
 	if err := kafka.EnsureTopics(ctx, cl, "", topics, contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}
