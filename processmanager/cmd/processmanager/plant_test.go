@@ -18,7 +18,6 @@ import (
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
-	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/infra/testkit"
 )

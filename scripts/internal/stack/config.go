@@ -56,7 +56,7 @@ func Services() []Service {
 }
 
 // Everything returns all our programs, in the order in which they start.
-func Everything() []Service { return append([]Service{Archive(), View()}, Services()...) }
+func Everything() []Service { return append([]Service{Archive(), View(), Loyalty()}, Services()...) }
 
 // Archive is the data lake. No order needs it.
 func Archive() Service {
@@ -66,6 +66,11 @@ func Archive() Service {
 // View is the read model of orders. No order needs it.
 func View() Service {
 	return Service{Name: "orderview", Module: "services/order", Database: "orderview", Admin: 9107, Reads: map[string]string{"DATABASE_ARCHIVE_URL": "archive"}}
+}
+
+// Loyalty is the listener. No order needs it, and nobody here knows it.
+func Loyalty() Service {
+	return Service{Name: "loyalty", Module: "services/loyalty", Database: "loyalty", Admin: 9108}
 }
 
 func (c Config) services() []Service {
