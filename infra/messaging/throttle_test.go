@@ -48,7 +48,7 @@ func TestThrottle(t *testing.T) {
 				t.Errorf("history %q", got)
 			}
 		}
-		if r.gauge(t, "messaging_dead_letters") != 0 || r.count(t, "stale") != 0 {
+		if r.gauge(t, "messaging_dead_letter_keys") != 0 || r.count(t, "stale") != 0 {
 			t.Error("something was set aside or read again")
 		}
 		w.eventually("the deadline fired", func() bool { return w.history(timed) == "armed expired" })

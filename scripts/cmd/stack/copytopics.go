@@ -10,6 +10,7 @@ import (
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
+	"ordersaga.internal/scripts/internal/stack"
 )
 
 func copyTopicsCommand() *cobra.Command {
@@ -32,11 +33,10 @@ func copyTopicsCommand() *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			topics := contracts.Topics()
-			if err := kafka.EnsureTopics(cmd.Context(), client, to, topics, contracts.Partitions, replication, int(replication)/2+1); err != nil {
+			if err := kafka.EnsureTopics(cmd.Context(), client, to, stack.Topics(), contracts.Partitions, replication, int(replication)/2+1); err != nil {
 				return err
 			}
-			n, err := kafka.CopyTopics(cmd.Context(), newClient, from, to, topics, contracts.Partitions)
+			n, err := kafka.CopyTopics(cmd.Context(), newClient, from, to, contracts.Topics(), contracts.Partitions)
 			fmt.Fprintf(cmd.OutOrStdout(), "%d records copied\n", n)
 			return err
 		},

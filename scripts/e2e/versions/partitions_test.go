@@ -81,7 +81,7 @@ func TestMorePartitionsAreRefusedAndRepaired(t *testing.T) {
 	for _, p := range s.Programs {
 		p.Process().Stop(syscall.SIGTERM, 15*time.Second)
 	}
-	require.NoError(t, kafka.EnsureTopics(t.Context(), client, prefix, contracts.Topics(), contracts.Partitions, 1, 1))
+	require.NoError(t, kafka.EnsureTopics(t.Context(), client, prefix, stack.Topics(), contracts.Partitions, 1, 1))
 	copied, err := kafka.CopyTopics(t.Context(), newClient, "", prefix, contracts.Topics(), contracts.Partitions)
 	require.NoError(t, err)
 	require.Positive(t, copied)

@@ -136,6 +136,12 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	return makeDatabases(ctx, s.superuser, s.Config.services())
 }
 
+// Topics are all that our programs read or write.
+func Topics() []string {
+	return slices.Concat(contracts.Topics(), contracts.CompatibilityTopics(), messaging.DeadLetterTopics(contracts.Topics()...),
+		[]string{messaging.InternalTopic("processmanager")})
+}
+
 func (s *Stack) ensureTopics(ctx context.Context) error {
 	cl, err := kafka.NewClient(kafka.Config{Brokers: strings.Split(s.Brokers, ","), ClientID: "stack"}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -144,8 +150,7 @@ func (s *Stack) ensureTopics(ctx context.Context) error {
 	defer cl.Close()
 	// Of three nodes one may fail: what is acknowledged is on two.
 	nodes := max(1, len(s.Kafka))
-	topics := slices.Concat(contracts.Topics(), contracts.CompatibilityTopics(), messaging.DeadLetterTopics(contracts.Topics()...), []string{messaging.InternalTopic("processmanager")})
-	if err := kafka.EnsureTopics(ctx, cl, "", topics, contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
+	if err := kafka.EnsureTopics(ctx, cl, "", Topics(), contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}
 	return nil

@@ -49,7 +49,7 @@ func newModel(t testing.TB, broker testkit.Broker) *model {
 			testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 			testkit.Migration{Table: orderview.Table, FS: orderview.FS}),
 	}
-	broker.Topics(t, contracts.Partitions, contracts.Topics()...)
+	broker.Topics(t, contracts.Partitions, append(messaging.DeadLetterTopics(contracts.EventTopics()...), contracts.Topics()...)...)
 	m.client = broker.Client(t)
 	return m
 }
