@@ -33,6 +33,9 @@ func traced(t *testing.T, traceID string, records []*kgo.Record) (spans []span) 
 	return spans
 }
 
+// listeners hear of every order. No order waits for them.
+func listeners() []stack.Service { return []stack.Service{stack.View(), stack.Loyalty()} }
+
 // incomplete names what a trace lacks: it comes to Jaeger in pieces.
 func incomplete(spans []span, records []*kgo.Record) string {
 	for _, r := range records {
@@ -40,6 +43,11 @@ func incomplete(spans []span, records []*kgo.Record) string {
 			if !slices.ContainsFunc(spans, func(s span) bool { return s.is(operation, r) }) {
 				return operation + " " + load.Header(r, "ce_type")
 			}
+		}
+	}
+	for _, l := range listeners() {
+		if !slices.ContainsFunc(spans, func(s span) bool { return s.program == l.Name }) {
+			return "what " + l.Name + " does"
 		}
 	}
 	known := map[string]bool{}
@@ -93,7 +101,7 @@ func TestTraceOfAnOrder(t *testing.T) {
 			first = append(first, s)
 		}
 	}
-	shown := append(stack.Services(), stack.View())
+	shown := append(stack.Services(), listeners()...)
 	for _, p := range shown {
 		require.Positive(t, programs[p.Name], "spans of %s", p.Name)
 	}

@@ -121,7 +121,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"no id", operator, http.MethodGet, "/instances/42", "", 400, "schema"},
 		{"unknown state", operator, http.MethodGet, "/instances?state=lost", "", 400, "schema"},
 		{"limit", operator, http.MethodGet, "/instances?limit=1000", "", 400, "schema"},
-		{"step", operator, http.MethodGet, "/instances?step=wrap%20it", "", 400, "schema"},
+		{"step", operator, http.MethodGet, "/instances?step=wrap%20it", "", 422, "unknown-step"},
 		{"cursor", operator, http.MethodGet, "/instances?cursor=abc", "", 400, "schema"},
 		{"no reason", operator, http.MethodPost, "/instances/" + order + "/unwind", `{}`, 400, "schema"},
 		{"blank reason", operator, http.MethodPost, "/instances/" + order + "/unwind", `{"reason":" "}`, 400, "schema"},

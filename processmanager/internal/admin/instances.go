@@ -50,7 +50,7 @@ func (a *API) ListInstances(ctx context.Context, r ListInstancesRequestObject) (
 	}
 	if r.Params.Step != nil {
 		if filter.Step = *r.Params.Step; !a.steps[filter.Step] && filter.Step != "reject" && filter.Step != "cancel" {
-			return nil, httpserver.BadParameter("#/query/step", "no step of any version has this name")
+			return nil, unknownStep("#/query/step")
 		}
 	}
 	var err error

@@ -1198,6 +1198,22 @@ func (response ListInstances403ApplicationProblemPlusJSONResponse) VisitListInst
 	return err
 }
 
+type ListInstances422ApplicationProblemPlusJSONResponse struct {
+	UnknownStepApplicationProblemPlusJSONResponse
+}
+
+func (response ListInstances422ApplicationProblemPlusJSONResponse) VisitListInstancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListInstances500ApplicationProblemPlusJSONResponse struct {
 	InternalErrorApplicationProblemPlusJSONResponse
 }
