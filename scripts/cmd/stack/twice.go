@@ -34,10 +34,12 @@ func (r *testRun) twice(ctx context.Context, root string, out io.Writer) (err er
 	if err != nil {
 		return err
 	}
+	// Before the suite, which has strangers write into the topics, and an operator edit a letter: no checker lets that pass.
+	errs := []error{demo(ctx, shared.stack, "", io.Discard)}
 	scripts, kept := filepath.Join(root, "scripts"), filepath.Join(shared.dir, "repeats.json")
 	c, err = gotest.Run(ctx, scripts, []string{e2e.Variable + "=" + where}, out, "-skip", notTwice, "./e2e")
 	r.count("scripts/e2e", c, out)
-	errs := []error{err, demo(ctx, shared.stack, "", io.Discard)}
+	errs = append(errs, err)
 	counts, err := repeats.Read(ctx, shared.stack)
 	errs = append(errs, err)
 
