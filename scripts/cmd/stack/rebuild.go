@@ -67,10 +67,17 @@ func rebuildOn(ctx context.Context, s *stack.Stack, o *rebuildOptions, out io.Wr
 		return err
 	}
 	fmt.Fprintf(out, "log         %d orders, %d records, written in %.1f s\n", o.n, records, time.Since(begin).Seconds())
-	if err := viewReads(ctx, s); err != nil {
+	if err := reads(ctx, s, "orderview", "positions", contracts.EventTopics()); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "live        has them %.1f s after the first was written: %.0f orders/s\n", time.Since(begin).Seconds(), float64(o.n)/time.Since(begin).Seconds())
+
+	if o.from == "archive" { // nothing is to be left for Kafka to tell
+		if err := reads(ctx, s, "archive", "stream", contracts.Topics()); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "archive     has them %.1f s after the first was written\n", time.Since(begin).Seconds())
+	}
 
 	before, err := logEnds(ctx, s)
 	if err != nil {
@@ -202,28 +209,28 @@ func (p *poll) run(ctx context.Context, orders []*watchedOrder) {
 	}
 }
 
-// viewReads waits until the live read model has read the whole log.
-func viewReads(ctx context.Context, s *stack.Stack) error {
-	url, err := s.Database("orderview")
+// reads waits until a consumer, whose positions are in a table of its database, has read the topics to their ends.
+func reads(ctx context.Context, s *stack.Stack, database, table string, topics []string) error {
+	url, err := s.Database(database)
 	if err != nil {
 		return err
 	}
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		return fmt.Errorf("read the read model's positions: %w", err)
+		return fmt.Errorf("read %s's positions: %w", database, err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is pending
-	end, err := logEnds(ctx, s, contracts.EventTopics()...)
+	end, err := logEnds(ctx, s, topics...)
 	if err != nil {
 		return err
 	}
 	return until(ctx, func() error {
 		var read int64
-		if err := conn.QueryRow(ctx, `SELECT coalesce(sum(next), 0) FROM positions`).Scan(&read); err != nil {
+		if err := conn.QueryRow(ctx, `SELECT coalesce(sum(next), 0) FROM `+table).Scan(&read); err != nil {
 			return err
 		}
 		if read < end {
-			return fmt.Errorf("the read model has read %d of %d records", read, end)
+			return fmt.Errorf("%s has read %d of %d records", database, read, end)
 		}
 		return nil
 	})
