@@ -21,6 +21,7 @@ type item struct {
 	reason reason  // of dead
 	err    error   // of dead
 	tries  int     // transactions with it that failed
+	at     int     // its place in the batch
 }
 
 // process commits a batch, in as many transactions as its messages force it to. It returns nil when every message was

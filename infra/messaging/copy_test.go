@@ -48,7 +48,8 @@ func TestCopiesOfDeadLetters(t *testing.T) {
 		broken := w.record(messaging.Message{Subject: small, Body: add{Text: "a"}})
 		broken.Value = []byte{0xff, 0x00, '{'}
 		huge := w.record(messaging.Message{Subject: large, Body: add{Text: strings.Repeat("x", 10<<20)}})
-		w.produce(broken, w.record(messaging.Message{Subject: small, Body: add{Text: "b"}}), huge)
+		w.produce(broken, w.record(messaging.Message{Subject: small, Body: add{Text: "b"}}))
+		w.eventually("the broker takes large messages by now", func() bool { return w.client.ProduceSync(t.Context(), huge).FirstErr() == nil })
 		w.eventually("set aside", func() bool { return w.letters(small) == "unreadable, behind" && w.letters(large) == "too large" })
 
 		for _, c := range w.copies(2) {

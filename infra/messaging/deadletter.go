@@ -60,14 +60,14 @@ type letters struct {
 	group      string
 	superseder Superseder
 	locked     map[uuid.UUID]struct{} // heads at the start of the batch
-	heads      map[uuid.UUID]struct{} // heads by now
+	heads      map[uuid.UUID]int      // heads by now: which place in the batch the key's first letter has; locked ones: -1
 	queues     map[uuid.UUID][]stored // of those keys for which the batch holds an undo
 	added      []deadLetter
 	closed     []int64
 }
 
 func newLetters(group string, s Superseder) *letters {
-	return &letters{group: group, superseder: s, heads: map[uuid.UUID]struct{}{}, queues: map[uuid.UUID][]stored{}}
+	return &letters{group: group, superseder: s, heads: map[uuid.UUID]int{}, queues: map[uuid.UUID][]stored{}}
 }
 
 // triage tells which items are to be decided, and sets the others aside.
@@ -75,6 +75,7 @@ func (l *letters) triage(items []item, counts tally) (live []int) {
 	live = make([]int, 0, len(items))
 	for i := range items {
 		it := &items[i]
+		it.at = i
 		switch {
 		case it.fate == skipped:
 			if !it.rec.Attrs.IsControl() {
@@ -90,15 +91,15 @@ func (l *letters) triage(items []item, counts tally) (live []int) {
 	return live
 }
 
-// divert sets an item behind the dead letter of its key, if there is one that the item does not supersede.
+// divert sets an item behind the dead letter of its key, if there is one before it that the item does not supersede. What cannot
+// be read is known before anything is decided: what came before that must not be set behind it.
 func (l *letters) divert(it *item, counts tally) bool {
 	subject := it.msg.Subject
-	if _, waits := l.heads[subject]; !waits {
+	if head, waits := l.heads[subject]; !waits || head >= it.at {
 		return false
 	}
 	if l.superseder != nil {
-		if names := l.superseder.Supersedes(it.msg); len(names) > 0 && l.supersede(subject, names, it.p.topic, counts) {
-			delete(l.heads, subject)
+		if names := l.superseder.Supersedes(it.msg); len(names) > 0 && l.supersede(it, names, counts) {
 			return false
 		}
 	}
@@ -107,9 +108,10 @@ func (l *letters) divert(it *item, counts tally) bool {
 	return true
 }
 
-// supersede closes the letters of the subject with these names and tells whether none is left.
-func (l *letters) supersede(subject uuid.UUID, names []string, topic string, counts tally) bool {
-	left := 0
+// supersede closes the letters of the subject with these names that came before the undo, and tells whether none of those is
+// left.
+func (l *letters) supersede(undo *item, names []string, counts tally) bool {
+	subject, topic, left := undo.msg.Subject, undo.p.topic, 0
 	l.queues[subject] = slices.DeleteFunc(l.queues[subject], func(s stored) bool {
 		if !slices.Contains(names, s.name) {
 			left++
@@ -120,7 +122,7 @@ func (l *letters) supersede(subject uuid.UUID, names []string, topic string, cou
 		return true
 	})
 	l.added = slices.DeleteFunc(l.added, func(a deadLetter) bool {
-		if a.msg.Subject != subject {
+		if a.msg.Subject != subject || a.at > undo.at {
 			return false
 		}
 		if !slices.Contains(names, nameOf(a.msg.Type)) {
@@ -130,13 +132,29 @@ func (l *letters) supersede(subject uuid.UUID, names []string, topic string, cou
 		counts.add(topic, superseded)
 		return true
 	})
-	return left == 0
+	if left > 0 {
+		return false
+	}
+	delete(l.heads, subject)
+	for i := range l.added { // what cannot be read comes later
+		if l.added[i].msg.Subject == subject {
+			l.wait(l.added[i].item)
+		}
+	}
+	return true
 }
 
 func (l *letters) add(it *item, why reason, err error) {
 	l.added = append(l.added, deadLetter{it, why, err})
 	if it.msg.Subject != uuid.Nil {
-		l.heads[it.msg.Subject] = struct{}{}
+		l.wait(it)
+	}
+}
+
+// wait makes the key of a letter wait from there on.
+func (l *letters) wait(it *item) {
+	if head, waits := l.heads[it.msg.Subject]; !waits || it.at < head {
+		l.heads[it.msg.Subject] = it.at
 	}
 }
 

@@ -1,9 +1,11 @@
 package messaging
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +28,7 @@ func (l *letters) queueLock(b *pgx.Batch, items []item) {
 	b.Queue(sqlLockHeads, l.group, Subjects(in)).Query(func(rows pgx.Rows) error {
 		var subject uuid.UUID
 		_, err := pgx.ForEachRow(rows, []any{&subject}, func() error {
-			l.locked[subject], l.heads[subject] = struct{}{}, struct{}{}
+			l.locked[subject], l.heads[subject] = struct{}{}, -1
 			return nil
 		})
 		return err
@@ -88,6 +90,7 @@ func (l *letters) queueSave(b *pgx.Batch, now time.Time) (copies int, err error)
 	if len(l.closed) > 0 {
 		b.Queue(`DELETE FROM dead_letters WHERE id = ANY ($1)`, l.closed)
 	}
+	slices.SortFunc(l.added, func(a, b deadLetter) int { return cmp.Compare(a.at, b.at) }) // a key's queue is in the log's order
 	for i := range l.added {
 		a := &l.added[i]
 		sql, args := sqlAddEvent, letterArgs(l.group, a)
