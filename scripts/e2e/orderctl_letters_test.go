@@ -57,13 +57,20 @@ func stranger(t *testing.T, order uuid.UUID, value string) (letter string) {
 	return letter
 }
 
-// The page shows a dead letter edited and redriven, as an operator would.
-func TestOrderctlTranscriptOfADeadLetter(t *testing.T) {
+// withoutAnswer is an order for which payment calls the provider in vain: until somebody acts, nothing more comes of it.
+func withoutAnswer(t *testing.T) uuid.UUID {
+	t.Helper()
 	order := place(t, "dora", "pm_5xx", nil)
 	testkit.Eventually(t, func() bool {
 		r, _ := whyOf(t, order)
 		return strings.Contains(r.Answer, "calls for the authorization since")
 	}, "calls without an answer")
+	return order
+}
+
+// The page shows a dead letter edited and redriven, as an operator would.
+func TestOrderctlTranscriptOfADeadLetter(t *testing.T) {
+	order := withoutAnswer(t)
 	letter := stranger(t, order, `{"order_id":"`+order.String()+`","amount":"39.98 EUR"}`)
 	require.Equal(t, 0, orderctl(t, nil, "saga", "unwind", order.String(), "--reason", "the customer called", "--yes").code)
 	testkit.Eventually(t, func() bool { return len(lettersOf(t, order).Items) == 2 }, "an answer behind the dead letter")
@@ -89,7 +96,7 @@ func TestOrderctlTranscriptOfADeadLetter(t *testing.T) {
 
 // What was redriven too early fails again, which is exit code 1; what an editor makes of it is taken; what is discarded is gone.
 func TestOrderctlRedrivesEditsAndDiscards(t *testing.T) {
-	order := place(t, "dora", "pm_5xx", nil)
+	order := withoutAnswer(t)
 	letter := stranger(t, order, `{`)
 	s := orderctl(t, nil, "deadletters", "redrive", "processmanager", letter, "--reason", "in vain", "--yes")
 	require.Equal(t, 1, s.code)
