@@ -15,7 +15,8 @@ type PricedLine struct {
 	UnitPrice Money  `json:"unit_price"`
 }
 
-// OrderPlaced starts the saga. Total is the sum of the lines, one currency. ShipTo is the id of an address.
+// OrderPlaced is version 1 of what starts the saga: readers see OrderPlacedV2. Total is the sum of the lines, one currency.
+// ShipTo is the id of an address.
 type OrderPlaced struct {
 	OrderID       uuid.UUID    `json:"order_id"`
 	CustomerID    string       `json:"customer_id" schema:"min=1"`
@@ -23,6 +24,23 @@ type OrderPlaced struct {
 	Total         Money        `json:"total"`
 	PaymentMethod string       `json:"payment_method" schema:"min=1"`
 	ShipTo        string       `json:"ship_to" schema:"min=1"`
+}
+
+// OrderPlacedV2 starts the saga. ShipTo is the id of an address.
+type OrderPlacedV2 struct {
+	OrderID       uuid.UUID    `json:"order_id"`
+	CustomerID    string       `json:"customer_id" schema:"min=1"`
+	Lines         []PricedLine `json:"lines" schema:"min=1,max=1000"`
+	Price         Price        `json:"price"`
+	PaymentMethod string       `json:"payment_method" schema:"min=1"`
+	ShipTo        string       `json:"ship_to" schema:"min=1"`
+}
+
+// Price is what an order costs, in one currency: goods and shipping come to the total, which is what the customer pays.
+type Price struct {
+	Goods    Money `json:"goods"` // the sum of the lines
+	Shipping Money `json:"shipping"`
+	Total    Money `json:"total"`
 }
 
 // OrderCancellationRequested says that the customer wants the order cancelled; the saga decides.

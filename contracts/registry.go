@@ -19,8 +19,25 @@ type Entry struct {
 	Type  string
 	Topic string
 	Zero  Message
+	Next  string // wire type of the version after it, which readers get instead; "" for the newest
 
 	decode func([]byte) (any, error)
+}
+
+// old is an entry that a newer version succeeds: upcast makes that of it.
+func old[T, N Message](topic string, upcast func(T) N) Entry {
+	var next N
+	e := of[T](topic)
+	asItIs := e.decode
+	e.Next = next.WireType()
+	e.decode = func(data []byte) (any, error) {
+		body, err := asItIs(data)
+		if err != nil {
+			return nil, err
+		}
+		return upcast(body.(T)), nil
+	}
+	return e
 }
 
 func of[T Message](topic string) Entry {
@@ -38,7 +55,8 @@ func of[T Message](topic string) Entry {
 // here.
 func Entries() []Entry {
 	return []Entry{
-		of[OrderPlaced](OrderEvents),
+		old(OrderEvents, OrderPlaced.upcast),
+		of[OrderPlacedV2](OrderEvents),
 		of[OrderCancellationRequested](OrderEvents),
 		of[OrderCancellationDeclined](OrderEvents),
 		of[OrderCompleted](OrderEvents),

@@ -6,6 +6,9 @@ package contracts
 func (OrderPlaced) WireType() string { return "OrderPlaced.v1" }
 
 // WireType is the name on the wire.
+func (OrderPlacedV2) WireType() string { return "OrderPlaced.v2" }
+
+// WireType is the name on the wire.
 func (OrderCancellationRequested) WireType() string { return "OrderCancellationRequested.v1" }
 
 // WireType is the name on the wire.

@@ -89,7 +89,8 @@ func CheckTopics(ctx context.Context, cl *kgo.Client, prefix string, names []str
 	}
 	switch {
 	case len(wrong) > 0:
-		return fmt.Errorf("%w: %s must have %d partitions: delete and create them again, or set another topic prefix",
+		return fmt.Errorf("%w: %s must have %d partitions, because a key has one number everywhere; Kafka cannot take a partition away: "+
+			"copy them under another topic prefix (scripts/stack copy-topics; infra/docs/decisions/partition-count.md)",
 			ErrTopics, strings.Join(wrong, ", "), partitions)
 	case len(missing) > 0:
 		return fmt.Errorf("%w: missing: %s: create each with %d partitions", errNotYet, strings.Join(missing, ", "), partitions)

@@ -191,6 +191,13 @@ func (h *handler) Decide(s *accounts, in messaging.Message, now time.Time) ([]me
 		a.due = &due
 		a.note("armed")
 		return nil, nil
+	case restart:
+		a.note("restarted")
+		if a.due != nil {
+			due := now.Add(time.Minute)
+			a.due = &due
+		}
+		return nil, nil
 	case expire:
 		if a.due == nil || a.due.After(now) {
 			return nil, nil
@@ -258,6 +265,11 @@ func (h *handler) Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time,
 	}
 	return due, nil
 }
+
+// restart is what starts the deadline of an account anew.
+type restart struct{}
+
+func (h *handler) Redriven() any { return restart{} }
 
 func (h *handler) Defer(ctx context.Context, tx pgx.Tx, partition int32, d time.Duration) error {
 	_, err := tx.Exec(ctx, `UPDATE account SET due = due + $2, history = history || ' deferred' WHERE partition = $1 AND due IS NOT NULL`, partition, d)

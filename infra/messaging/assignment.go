@@ -108,6 +108,9 @@ func (w *worker[S]) take(ctx context.Context, places []place) (map[place]*positi
 	if err != nil {
 		return nil, err
 	}
+	if err := readClosed(ctx, w.m.deps.Pool, w.m.cfg.Service, w.owner, positions); err != nil {
+		return nil, err
+	}
 	if err := w.refreshHeads(ctx); err != nil {
 		return nil, err
 	}
@@ -172,9 +175,6 @@ func (w *worker[S]) check(ctx context.Context) {
 	if err == nil && owned < len(w.positions) {
 		w.retake(ctx)
 		return
-	}
-	if err == nil {
-		err = w.refreshHeads(ctx)
 	}
 	if err != nil {
 		w.log.WarnContext(ctx, "could not check the positions", "error", err)
@@ -257,7 +257,7 @@ func (w *worker[S]) topicIDs(ctx context.Context) (map[string]uuid.UUID, error) 
 		case err != nil:
 			return nil, fmt.Errorf("topic %q: %w", *t.Topic, err)
 		case len(t.Partitions) != int(w.m.cfg.Partitions):
-			return nil, &topicsError{fmt.Sprintf("topic %q has %d partitions and must have %d: with another count a key changes its partition, and its order is lost",
+			return nil, &topicsError{fmt.Sprintf("topic %q has %d partitions and must have %d: with another count a key changes its partition, and its order is lost (infra/docs/decisions/partition-count.md)",
 				*t.Topic, len(t.Partitions), w.m.cfg.Partitions)}
 		}
 		ids[strings.TrimPrefix(*t.Topic, w.m.cfg.TopicPrefix)] = t.TopicID

@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -19,6 +20,8 @@ type item struct {
 	fate   outcome // handled, skipped or dead
 	reason reason  // of dead
 	err    error   // of dead
+	tries  int     // transactions with it that failed
+	at     int     // its place in the batch
 }
 
 // process commits a batch, in as many transactions as its messages force it to. It returns nil when every message was
@@ -35,11 +38,14 @@ func (w *worker[S]) process(ctx context.Context, items []item) error {
 		if err == nil || errors.Is(err, errLost) {
 			return err
 		}
-		if isConflict(err) {
+		for i := range items {
+			items[i].tries++
+		}
+		verdict := verdictOn(err)
+		if verdict == contended {
 			conflicts++
 		}
-		var blame blamed
-		if errors.As(err, &blame) || conflicts > patientConflicts {
+		if verdict == poison || conflicts > patientConflicts {
 			if len(items) > 1 {
 				w.log.WarnContext(ctx, "a message of this batch cannot be saved; looking for it", "messages", len(items), "error", err)
 				first, rest := halve(items)
@@ -54,7 +60,11 @@ func (w *worker[S]) process(ctx context.Context, items []item) error {
 			}
 		}
 		w.m.metrics.retries.WithLabelValues("batch").Inc()
-		w.log.WarnContext(ctx, "transaction failed; trying again", "messages", len(items), "failures", failures+1, "error", err)
+		level := slog.LevelWarn
+		if verdict == fatal {
+			level = slog.LevelError
+		}
+		w.log.Log(ctx, level, "transaction failed; trying again", "messages", len(items), "failures", failures+1, "error", err)
 		if err := w.wait(ctx, failures); err != nil {
 			return err
 		}
@@ -117,8 +127,10 @@ func (w *worker[S]) attempt(ctx context.Context, items []item) error {
 			}
 			sent = w.m.queueOutbox(last, out)
 		}
-		letters.queueSave(last)
-		return last, nil
+		copies, err := letters.queueSave(last, w.m.now())
+		w.m.queueNotify(last, copies)
+		sent += copies
+		return last, err
 	})
 	if err != nil {
 		return err
@@ -197,7 +209,11 @@ func (w *worker[S]) read(fetches kgo.Fetches) []item {
 				return
 			}
 			next, epoch = r.Offset+1, max(epoch, r.LeaderEpoch)
-			items = append(items, w.m.readRecord(p, r))
+			it := w.m.readRecord(p, r)
+			if _, closed := p.closed[r.Offset]; closed {
+				it.fate = skipped
+			}
+			items = append(items, it)
 		}
 	})
 	w.m.metrics.count(counts)
@@ -225,9 +241,14 @@ func movesOf(items []item) []move {
 func (m *Machine[S]) queueOutbox(b *pgx.Batch, out []Message) int {
 	if len(out) > 0 {
 		b.Queue(insertOutboxSQL, outboxArgs(out)...)
-		if m.relay != nil && !m.relay.leading() {
-			b.Queue(notifySQL)
-		}
+		m.queueNotify(b, len(out))
 	}
 	return len(out)
+}
+
+// queueNotify tells the relay of another process of so many messages as part of b.
+func (m *Machine[S]) queueNotify(b *pgx.Batch, sent int) {
+	if sent > 0 && m.relay != nil && !m.relay.leading() {
+		b.Queue(notifySQL)
+	}
 }

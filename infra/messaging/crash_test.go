@@ -31,6 +31,7 @@ func TestCrashEverywhere(t *testing.T) {
 		{Name: "submits", Play: playSubmits},
 		{Name: "deadline", Play: playDeadline},
 		{Name: "dead letters", Play: playDeadLetters},
+		{Name: "operators", Play: playOperators},
 		{Name: "idle", Play: playIdle, Most: 1},
 		{Name: "whole life", Play: playMessages, Whole: true},
 	}})

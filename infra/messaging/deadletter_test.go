@@ -20,6 +20,41 @@ func (w *world) heads() int {
 	return value[int](w, `SELECT count(*) FROM dead_letter_heads`)
 }
 
+// What cannot be read is known before anything is decided. What came before it in the same batch is not set behind it.
+func TestNothingIsSetBehindWhatCameLater(t *testing.T) {
+	testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {
+		w := newWorld(t, b)
+		keys := together(2)
+		one, two := keys[0], keys[1]
+		unreadable := func(subject uuid.UUID) *kgo.Record {
+			r := w.record(messaging.Message{Subject: subject, Body: add{Text: "x"}})
+			r.Value = []byte("{")
+			return r
+		}
+		w.produce( // one batch
+			w.record(messaging.Message{Subject: one, Body: add{Text: "a"}}),
+			w.record(messaging.Message{Subject: two, Body: add{Text: "a", Trouble: "undecidable"}}),
+			unreadable(one), unreadable(two),
+			w.record(messaging.Message{Subject: one, Body: add{Text: "b"}}),
+		)
+		w.start(nil, nil)
+		w.eventually("all are handled or set aside", func() bool {
+			return w.letters(one) == "unreadable, behind" && w.letters(two) == "undecidable, unreadable"
+		})
+		if got := w.history(one); got != "a" {
+			t.Errorf("history %q, want a", got)
+		}
+		undone, id := uuid.New(), uuid.New()
+		resend := w.record(messaging.Message{ID: id, Subject: undone, Body: open{}, Attempt: 2})
+		resend.Value = nil
+		w.produce(w.record(messaging.Message{ID: id, Subject: undone, Body: open{}}), w.record(messaging.Message{Subject: undone, Body: undo{}}), resend)
+		w.eventually("what comes after the undo waits", func() bool { return w.letters(undone) == "null value" })
+		if got := w.history(undone); got != "opened undone" {
+			t.Errorf("history %q, want opened undone", got)
+		}
+	})
+}
+
 func TestDeadLetterDivertsItsKeyOnly(t *testing.T) {
 	testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {
 		w := newWorld(t, b)
@@ -194,6 +229,18 @@ func TestUndoClosesDeadLetteredCommands(t *testing.T) {
 			t.Errorf("%d keys wait, want none", n)
 		}
 		if got := w.letters(subject); got != "" {
+			t.Errorf("letters: %s", got)
+		}
+		// Nor does a re-send that cannot be read stand in the way of what undoes that which was done (scenario 30).
+		done, again := uuid.New(), uuid.New()
+		w.send(messaging.Message{ID: again, Subject: done, Body: open{}})
+		resend := w.record(messaging.Message{ID: again, Subject: done, Body: open{}, Attempt: 2})
+		resend.Value = nil
+		w.produce(resend)
+		w.eventually("the re-send is set aside", func() bool { return w.letters(done) == "null value" })
+		w.send(messaging.Message{Subject: done, Body: undo{}}, messaging.Message{ID: again, Subject: done, Body: open{}, Attempt: 3})
+		w.eventually("it is undone", func() bool { return w.history(done) == "opened undone" })
+		if got := w.letters(done); got != "" {
 			t.Errorf("letters: %s", got)
 		}
 		// But not what is no forward command.

@@ -32,15 +32,15 @@ func (m *Machine[S]) partition(subject uuid.UUID) int32 {
 func (m *Machine[S]) load(ctx context.Context, tx pgx.Tx, in []Message) (s S, err error) {
 	defer recovered("load", &err)
 	s, err = m.handler.Load(ctx, tx, in)
-	return s, blame("load", err)
+	return s, ofBatch("load", err)
 }
 
 func (m *Machine[S]) save(ctx context.Context, tx pgx.Tx, s S) (err error) {
 	defer recovered("save", &err)
-	return blame("save", m.handler.Save(ctx, tx, s))
+	return ofBatch("save", m.handler.Save(ctx, tx, s))
 }
 
-// decide returns what to send, complete. Errors: decideError; blamed where S may have changed all the same.
+// decide returns what to send, complete. Errors: decideError; unsendable and panicked, where S may have changed all the same.
 func (m *Machine[S]) decide(s S, in *Message, now time.Time) (out []Message, err error) {
 	defer recovered("decide", &err)
 	end := startProcess(m.deps.Tracer, m.cfg.Service, in)
@@ -50,7 +50,7 @@ func (m *Machine[S]) decide(s S, in *Message, now time.Time) (out []Message, err
 	}
 	for i := range out {
 		if err := fill(m.deps.Codec, m.source, in, &out[i], now); err != nil {
-			return nil, blamed{err}
+			return nil, unsendable{err}
 		}
 		if out[i].Subject == in.Subject {
 			out[i].Partition = in.Partition
@@ -65,44 +65,46 @@ func (m *Machine[S]) decide(s S, in *Message, now time.Time) (out []Message, err
 // again.
 func recovered(doing string, err *error) {
 	if p := recover(); p != nil {
-		*err = blamed{fmt.Errorf("%s: panic: %v\n%s", doing, p, debug.Stack())}
+		*err = fmt.Errorf("%s: %w", doing, panicked{p, string(debug.Stack())})
 	}
 }
 
 // readRecord reads the envelope and the body of a record and tells what is to be done with it.
 func (m *Machine[S]) readRecord(p *position, r *kgo.Record) item {
-	it := item{p: p, rec: r, fate: handled}
+	it := item{p: p, rec: r}
+	f, err := m.inspect(r, &it.msg)
+	it.fate, it.reason, it.err = flaws[f].fate, flaws[f].reason, err
+	return it
+}
+
+// inspect decodes a record and tells what is wrong with it. The message holds what could be read.
+func (m *Machine[S]) inspect(r *kgo.Record, in *Message) (flaw, error) {
 	if r.Attrs.IsControl() {
-		it.fate = skipped
-		return it
+		return controlRecord, nil
 	}
 	var err error
-	it.msg, err = fromRecord(m.cfg.TopicPrefix, r)
+	*in, err = fromRecord(m.cfg.TopicPrefix, r)
 	switch {
 	case errors.Is(err, errNoSubject):
-		it.msg.Subject = uuid.Nil
-		it.fate, it.reason, it.err = dead, reasonBadKey, err
-		return it
+		in.Subject = uuid.Nil
+		return noSubject, err
 	case err != nil:
-		it.fate, it.reason, it.err = dead, reasonUnreadable, err
-		return it
+		return noEnvelope, err
+	case len(r.Value) > maxData:
+		return tooLarge, fmt.Errorf("the value has %d bytes", len(r.Value))
 	case r.Value == nil:
-		it.fate, it.reason, it.err = dead, reasonNullValue, errors.New("the value is null")
-		return it
+		return nullValue, errors.New("the value is null")
 	}
-	it.msg.Body, err = m.deps.Codec.Decode(it.msg.Type, r.Value)
-	if err == nil {
-		return it
+	if in.Body, err = m.deps.Codec.Decode(in.Type, r.Value); err == nil {
+		return sound, nil
 	}
-	switch known := m.deps.Codec.Known(it.msg.Type); {
-	case known: // an unknown version, or JSON that does not fit
-		it.fate, it.reason, it.err = dead, reasonUnreadable, err
-	case strings.HasSuffix(p.topic, ".commands"):
-		it.fate, it.reason, it.err = dead, reasonUnknownType, err
-	default: // an event that is none of our business
-		it.fate = skipped
+	switch {
+	case m.deps.Codec.Known(in.Type):
+		return noVersion, err
+	case strings.HasSuffix(in.Topic, ".commands"):
+		return strangeCommand, err
 	}
-	return it
+	return strangeEvent, nil // none of our business
 }
 
 // allHit fails with errLost where not every position was hit.

@@ -49,7 +49,7 @@ var (
 func fill(c Codec, source string, in, out *Message, now time.Time) error {
 	if !out.sealed {
 		if out.Source == "" {
-			out.Source = source
+			out.Source = sourceOf(out.Body, source)
 		}
 		if out.Subject == uuid.Nil {
 			out.Subject = in.Subject
@@ -75,8 +75,13 @@ func fill(c Codec, source string, in, out *Message, now time.Time) error {
 func encode(c Codec, m *Message) error {
 	if m.Data == nil {
 		var err error
-		if m.Type, m.Topic, m.Data, err = c.Encode(m.Body); err != nil {
-			return fmt.Errorf("encode %T: %w", m.Body, err)
+		if body, ok := m.Body.(Internal); ok {
+			err = encodeInternal(m, body)
+		} else if m.Type, m.Topic, m.Data, err = c.Encode(m.Body); err != nil {
+			err = fmt.Errorf("encode %T: %w", m.Body, err)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if len(m.Data) > maxData {

@@ -2,7 +2,6 @@ package messaging
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -28,13 +27,12 @@ func (w *worker[S]) fire(ctx context.Context) error {
 		w.deadlines.ticked = time.Time{}
 	}
 	err = w.fireAll(ctx, due)
-	var blame blamed
-	if !errors.As(err, &blame) || len(due) == 1 {
+	if err == nil || verdictOn(err) != poison || len(due) == 1 {
 		return err
 	}
 	for i := range due { // one of them is at fault: the others go on
 		if err := w.fireAll(ctx, due[i:i+1]); err != nil {
-			if !errors.As(err, &blame) {
+			if verdictOn(err) != poison {
 				return err
 			}
 			w.log.ErrorContext(ctx, "a deadline cannot be fired", "subject", due[i].Subject, "error", err)

@@ -34,6 +34,9 @@ type Timed interface {
 	// follows, where Decide finds out whether they are still due. Each must have a Subject and a Body. Subjects that wait behind a
 	// dead letter (dead_letter_heads) are not fired; Due leaves them out where they could use up the limit.
 	Due(ctx context.Context, tx pgx.Tx, until map[int32]time.Time, limit int) ([]Message, error)
+	// Redriven returns the body of the input that is decided last in the transaction in which an operator frees a key from its
+	// dead letters: the deadline starts anew, for time behind a dead letter does not count. Nil: nothing does.
+	Redriven() any
 	// Defer moves every pending deadline of the partition later by d: for that long the partition made no progress, and
 	// that time does not count.
 	Defer(ctx context.Context, tx pgx.Tx, partition int32, d time.Duration) error

@@ -38,7 +38,7 @@ func newWorld(t *testing.T, broker testkit.Broker) *world {
 		testkit.Migration{Table: "goose_account", FS: accountMigrations},
 	)}
 	w.client = broker.Client(t)
-	broker.Topics(t, partitions, commandsTopic, eventsTopic)
+	broker.Topics(t, partitions, append(messaging.DeadLetterTopics(commandsTopic, eventsTopic), commandsTopic, eventsTopic)...)
 	return w
 }
 
@@ -207,6 +207,28 @@ func (w *world) outbox(kind string) int {
 }
 
 var errNoSuchBody = errors.New("no such body")
+
+// labelled is a gauge by its reason, 0 where there is none.
+func (r *running) labelled(t *testing.T, name, reason string) float64 {
+	t.Helper()
+	families, err := r.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "reason" && l.GetValue() == reason {
+					return m.GetGauge().GetValue()
+				}
+			}
+		}
+	}
+	return 0
+}
 
 func (r *running) gauge(t *testing.T, name string) float64 {
 	t.Helper()

@@ -1,10 +1,13 @@
 package messaging
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -25,7 +28,7 @@ func (l *letters) queueLock(b *pgx.Batch, items []item) {
 	b.Queue(sqlLockHeads, l.group, Subjects(in)).Query(func(rows pgx.Rows) error {
 		var subject uuid.UUID
 		_, err := pgx.ForEachRow(rows, []any{&subject}, func() error {
-			l.locked[subject], l.heads[subject] = struct{}{}, struct{}{}
+			l.locked[subject], l.heads[subject] = struct{}{}, -1
 			return nil
 		})
 		return err
@@ -67,8 +70,8 @@ func (l *letters) load(ctx context.Context, tx pgx.Tx, items []item) error {
 const (
 	sqlAddLetter = `
 INSERT INTO dead_letters ("group", subject, topic, topic_id, partition, "offset", reason, error, message_id, type, attempt,
-                          key, value, headers, written_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+                          key, value, headers, written_at, class, stack, tries, trace_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
 	// A rewind meets the same letters again.
 	sqlAddEvent = sqlAddLetter + `
 ON CONFLICT ("group", topic, topic_id, partition, "offset") DO NOTHING`
@@ -76,53 +79,67 @@ ON CONFLICT ("group", topic, topic_id, partition, "offset") DO NOTHING`
 	sqlAddCommand = sqlAddLetter + `
 ON CONFLICT ("group", message_id) WHERE attempt > 0 DO UPDATE
 SET topic_id = excluded.topic_id, partition = excluded.partition, "offset" = excluded."offset", attempt = excluded.attempt,
-    value = excluded.value, headers = excluded.headers, written_at = excluded.written_at
+    key = excluded.key, value = excluded.value, headers = excluded.headers, written_at = excluded.written_at,
+    trace_id = excluded.trace_id, edited_at = NULL
 WHERE dead_letters.attempt < excluded.attempt`
+	sqlFreeKey = `DELETE FROM dead_letter_heads WHERE "group" = $1 AND subject = $2`
 )
 
-// queueSave stores what became of the letters and their heads as part of b.
-func (l *letters) queueSave(b *pgx.Batch) {
+// queueSave stores what became of the letters and their heads as part of b, and returns how many copies go out.
+func (l *letters) queueSave(b *pgx.Batch, now time.Time) (copies int, err error) {
 	if len(l.closed) > 0 {
 		b.Queue(`DELETE FROM dead_letters WHERE id = ANY ($1)`, l.closed)
 	}
-	for _, a := range l.added {
-		sql, m := sqlAddEvent, &a.msg
-		if m.Attempt > 0 && m.ID != uuid.Nil {
+	slices.SortFunc(l.added, func(a, b deadLetter) int { return cmp.Compare(a.at, b.at) }) // a key's queue is in the log's order
+	for i := range l.added {
+		a := &l.added[i]
+		sql, args := sqlAddEvent, letterArgs(l.group, a)
+		if a.msg.Attempt > 0 && a.msg.ID != uuid.Nil {
 			sql = sqlAddCommand
 		}
-		text := ""
-		if a.err != nil {
-			text = a.err.Error()
+		if a.reason != reasonBehind {
+			more, err := copyArgs(l.group, a, now)
+			if err != nil {
+				return 0, err
+			}
+			copies++
+			sql, args = addCopy(sql, len(args)+1), append(args, more...)
 		}
-		b.Queue(sql, l.group, orNull(m.Subject), a.p.topic, a.p.topicID, a.p.partition, a.rec.Offset, string(a.reason),
-			printable(text), orNull(m.ID), printable(m.Type), m.Attempt, a.rec.Key, a.rec.Value, headersJSON(a.item), a.rec.Timestamp)
+		b.Queue(sql, args...)
 	}
 	for subject := range l.locked {
 		if _, still := l.heads[subject]; !still {
-			b.Queue(`DELETE FROM dead_letter_heads WHERE "group" = $1 AND subject = $2`, l.group, subject)
+			b.Queue(sqlFreeKey, l.group, subject)
 		}
 	}
-	for _, a := range l.added {
+	for i := range l.added {
+		a := &l.added[i]
 		if _, had := l.locked[a.msg.Subject]; !had && a.msg.Subject != uuid.Nil {
 			b.Queue(`INSERT INTO dead_letter_heads ("group", subject, partition, since) VALUES ($1, $2, $3, now()) ON CONFLICT DO NOTHING`,
 				l.group, a.msg.Subject, a.p.partition)
 		}
 	}
+	return copies, nil
+}
+
+func letterArgs(group string, a *deadLetter) []any {
+	m := &a.msg
+	return []any{
+		group, orNull(m.Subject), a.p.topic, a.p.topicID, a.p.partition, a.rec.Offset, string(a.reason), textOf(a.err),
+		orNull(m.ID), printable(m.Type), m.Attempt, a.rec.Key, a.rec.Value, marshalHeaders(headersOf(a.rec)), a.rec.Timestamp,
+		classOf(a.err), printable(stackOf(a.err)), a.times(), traceID(m.Traceparent),
+	}
 }
 
 // refreshHeads tells whether any key of the group waits. Where none does, a batch need not look: only this worker makes
 // heads for its keys.
-func (w *worker[S]) refreshHeads(ctx context.Context) (err error) {
-	var count int
-	w.headed = true // look in every batch, should this fail
-	err = w.m.deps.Pool.QueryRow(ctx, `
-SELECT EXISTS (SELECT FROM dead_letter_heads WHERE "group" = $1), (SELECT count(*) FROM dead_letters WHERE "group" = $1)`,
-		w.m.cfg.Service).Scan(&w.headed, &count)
+func (w *worker[S]) refreshHeads(ctx context.Context) error {
+	some := true
+	err := w.m.deps.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM dead_letter_heads WHERE "group" = $1)`, w.m.cfg.Service).Scan(&some)
+	w.headed = some || err != nil // look in every batch, should this fail
 	if err != nil {
-		w.headed = true
 		return fmt.Errorf("look for dead letters: %w", err)
 	}
-	w.m.metrics.letters.Set(float64(count))
 	return nil
 }
 
@@ -138,15 +155,7 @@ func printable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-func headersJSON(it *item) []byte {
-	type header struct {
-		Key   string `json:"key"`
-		Value []byte `json:"value"`
-	}
-	headers := make([]header, len(it.rec.Headers))
-	for i, h := range it.rec.Headers {
-		headers[i] = header{printable(h.Key), h.Value}
-	}
+func marshalHeaders(headers []headerJSON) []byte {
 	out, err := json.Marshal(headers)
 	if err != nil { // strings and bytes always marshal
 		return []byte("[]")

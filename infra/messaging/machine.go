@@ -36,6 +36,7 @@ type Config struct {
 	Linger      time.Duration // longest wait for company of a busy worker; a quiet one never waits. Default 10 ms.
 	NoRelay     bool          // leave the outbox to somebody else (Debezium). Default false.
 	TimerTick   time.Duration // how often deadlines are looked at. Default 250 ms.
+	Throttle    Throttle      // of what is taken from the topics. Default: none.
 }
 
 // Errors of Submit.
@@ -53,7 +54,8 @@ type Machine[S any] struct {
 	timed      Timed      // the handler, where it is one; else nil
 	superseder Superseder // the handler, where it is one; else nil
 	metrics    *metrics
-	relay      *relay // nil where somebody else empties the outbox
+	throttle   *throttle // nil where there is no limit
+	relay      *relay    // nil where somebody else empties the outbox
 	workers    []*worker[S]
 	submits    *submitter[S]
 }
@@ -66,12 +68,15 @@ func New[S any](d Deps, h Handler[S], c Config) (*Machine[S], error) {
 	c = c.withDefaults()
 	d.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"group": c.Service}, d.Metrics)
 	d.Log = d.Log.With("group", c.Service)
-	m := &Machine[S]{deps: d, cfg: c, source: "/services/" + c.Service, handler: h}
+	m := &Machine[S]{deps: d, cfg: c, source: sourceOfServices + c.Service, handler: h, throttle: newThrottle(c.Throttle)}
 	m.timed, _ = h.(Timed)
 	m.superseder, _ = h.(Superseder)
 	var err error
 	if m.metrics, err = newMetrics(d.Metrics); err != nil {
 		return nil, err
+	}
+	if err := around(m); err != nil {
+		return nil, fmt.Errorf("messaging: %w", err)
 	}
 	if !c.NoRelay {
 		if m.relay, err = newRelay(d, c); err != nil {
@@ -141,6 +146,9 @@ func (m *Machine[S]) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Group is the name of the consumer group, without prefix: that of the service.
+func (m *Machine[S]) Group() string { return m.cfg.Service }
+
 // wake tells the relay of messages that were committed.
 func (m *Machine[S]) wake(sent int) {
 	if m.relay != nil && sent > 0 {
@@ -166,7 +174,7 @@ func (c Config) validate() error {
 	case c.Partitions < 0 || c.Workers < 0 || c.BatchSize < 0 || c.Linger < 0 || c.TimerTick < 0:
 		return errors.New("a negative number in Config")
 	}
-	return nil
+	return c.Throttle.Validate()
 }
 
 func (c Config) withDefaults() Config {

@@ -16,21 +16,26 @@ const (
 	dead                      // became a dead letter
 	diverted                  // set behind a dead letter of its key
 	superseded                // a dead-lettered command closed by its undo
+	redriven                  // a dead letter handled after all
+	discarded                 // a dead letter that an operator gave up
 	outcomes
 )
 
 func (o outcome) String() string {
-	return [...]string{"handled", "skipped", "stale", "dead", "diverted", "superseded"}[o]
+	return [...]string{"handled", "skipped", "stale", "dead", "diverted", "superseded", "redriven", "discarded"}[o]
 }
 
 type metrics struct {
 	batch    prometheus.Histogram
 	messages *prometheus.CounterVec
-	letters  prometheus.Gauge
+	census   *census
 	duration *prometheus.HistogramVec
 	paused   prometheus.Gauge
 	retries  *prometheus.CounterVec
 	timers   prometheus.Counter
+
+	throttled    prometheus.Gauge
+	throttledFor prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -42,9 +47,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "messaging_messages_total", Help: "Consumed messages by what became of them.",
 		}, []string{"topic", "outcome"}),
-		letters: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "messaging_dead_letters", Help: "Messages set aside in this database, those waiting behind one included.",
-		}),
+		census: newCensus(),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "messaging_transaction_seconds", Help: "From BEGIN to the answer of COMMIT.",
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5},
@@ -58,8 +61,14 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		timers: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "messaging_deadlines_total", Help: "Deadlines fired.",
 		}),
+		throttled: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "messaging_throttled_workers", Help: "Workers that take nothing just now, because the throttle lets them not.",
+		}),
+		throttledFor: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "messaging_throttled_seconds_total", Help: "Time in which workers took nothing because of the throttle.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.batch, m.messages, m.letters, m.duration, m.paused, m.retries, m.timers} {
+	for _, c := range []prometheus.Collector{m.batch, m.messages, m.census, m.duration, m.paused, m.retries, m.timers, m.throttled, m.throttledFor} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("messaging metrics: %w", err)
 		}

@@ -29,9 +29,10 @@ type position struct {
 	topicID uuid.UUID
 	next    int64
 	epoch   int32
-	paused  string    // why nothing is read, "" where it is
-	told    int64     // what Kafka was told of next
-	seen    time.Time // see the table; zero: never
+	paused  string             // why nothing is read, "" where it is
+	told    int64              // what Kafka was told of next
+	seen    time.Time          // see the table; zero: never
+	closed  map[int64]struct{} // offsets at or above next, after a rewind, that operators discarded or replaced; mostly nil
 }
 
 // move is a position's step in one transaction.
@@ -73,6 +74,37 @@ func takePositions(ctx context.Context, pool *pgxpool.Pool, group, owner string,
 		return nil, fmt.Errorf("take positions: %w", err)
 	}
 	return out, nil
+}
+
+const sqlClosed = `
+SELECT a.topic, a.partition, a."offset" FROM positions AS p
+JOIN dead_letter_audit AS a ON a."group" = p."group" AND a.topic = p.topic AND a.partition = p.partition AND a."offset" >= p.next
+    AND a.topic_id = p.topic_id AND a.action <> 'redrive'
+WHERE p."group" = $1 AND p.owner = $2`
+
+// readClosed tells the positions which records are not to be handled when they are read again.
+func readClosed(ctx context.Context, pool *pgxpool.Pool, group, owner string, positions map[place]*position) error {
+	rows, err := pool.Query(ctx, sqlClosed, group, owner)
+	if err != nil {
+		return fmt.Errorf("read what operators closed: %w", err)
+	}
+	var at place
+	var offset int64
+	_, err = pgx.ForEachRow(rows, []any{&at.topic, &at.partition, &offset}, func() error {
+		p := positions[at]
+		if p == nil {
+			return nil
+		}
+		if p.closed == nil {
+			p.closed = make(map[int64]struct{})
+		}
+		p.closed[offset] = struct{}{}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what operators closed: %w", err)
+	}
+	return nil
 }
 
 const sqlMove = `

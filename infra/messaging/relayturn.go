@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,7 +24,7 @@ const (
 	// is read again, and left out then; nothing is locked or skipped.
 	readOutboxSQL = `
 SELECT id, aggregateid, aggregatetype, type, payload, event_id, source, time, sequence,
-       causationid, attempt, traceparent, tracestate
+       causationid, attempt, traceparent, tracestate, record
 FROM outbox ORDER BY id LIMIT $1`
 )
 
@@ -121,7 +122,7 @@ func (r *relay) readRows(rows pgx.Rows, flying map[uuid.UUID]int64, h *haul) err
 	for rows.Next() {
 		h.read++
 		column := rows.RawValues()
-		if len(column) != 13 || len(column[0]) != 8 || len(column[1]) != 16 {
+		if len(column) != 14 || len(column[0]) != 8 || len(column[1]) != 16 {
 			return errors.New("outbox row is not of the shape expected")
 		}
 		id := int64(binary.BigEndian.Uint64(column[0]))
@@ -134,6 +135,11 @@ func (r *relay) readRows(rows pgx.Rows, flying map[uuid.UUID]int64, h *haul) err
 		w.read(column)
 		record := kgo.Record{Partition: kafka.Partition(w.subject, r.partitions)}
 		w.into(&record, r.prefix)
+		if column[13] != nil {
+			if err := r.readCopy(column[13], &record); err != nil {
+				return err
+			}
+		}
 		h.records = append(h.records, record)
 		h.parcels = append(h.parcels, parcel{
 			Context: context.Background(), id: id, subject: subject, span: startPublish(r.tracer, &w, record.Partition),
@@ -145,6 +151,17 @@ func (r *relay) readRows(rows pgx.Rows, flying map[uuid.UUID]int64, h *haul) err
 	r.mu.Lock()
 	r.held = behind
 	r.mu.Unlock()
+	return nil
+}
+
+// readCopy makes record the copy of a dead letter in the column.
+func (r *relay) readCopy(column []byte, record *kgo.Record) error {
+	var c recordJSON
+	if err := json.Unmarshal(column, &c); err != nil {
+		return fmt.Errorf("copy of a dead letter in the outbox: %w", err)
+	}
+	c.into(record, record.Topic)
+	record.Partition = kafka.Partition(c.Key, r.partitions)
 	return nil
 }
 

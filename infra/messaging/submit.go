@@ -133,11 +133,11 @@ func (s *submitter[S]) process(ctx context.Context, subs []*submission) {
 		if err == nil {
 			return
 		}
-		if isConflict(err) {
+		verdict := verdictOn(err)
+		if verdict == contended {
 			conflicts++
 		}
-		var blame blamed
-		if errors.As(err, &blame) || conflicts > patientConflicts {
+		if verdict == poison || conflicts > patientConflicts {
 			if len(subs) == 1 {
 				subs[0].done <- err
 				return

@@ -55,7 +55,7 @@ func inTransaction(ctx context.Context, pool *pgxpool.Pool, first *pgx.Batch, do
 		return nil
 	})
 	if err := conn.SendBatch(ctx, last).Close(); err != nil {
-		return blame("store and commit", err)
+		return ofBatch("store and commit", err)
 	}
 	done = true
 	if !committed {

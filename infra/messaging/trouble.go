@@ -3,14 +3,8 @@ package messaging
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"ordersaga.internal/infra/postgres"
 )
 
 var (
@@ -20,47 +14,6 @@ var (
 	// errRebalance: the group waits for this worker, which waits for the database.
 	errRebalance = errors.New("a rebalance waits")
 )
-
-// blamed is an error that one of the messages caused: the batch is halved until the culprit is found. Every other error
-// is waited out, and loses nothing.
-type blamed struct{ error }
-
-func (e blamed) Unwrap() error { return e.error }
-
-// blame sorts an error of a handler's Load or Save, or of storing what it decided.
-func blame(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("%s: %w", doing, err)
-	if postgres.IsTransient(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || notOfAMessage(err) {
-		return err
-	}
-	return blamed{err}
-}
-
-// notOfAMessage tells errors that every message would cause: a schema or a right that the program needs is missing. To
-// blame messages would empty the log into the dead letters.
-func notOfAMessage(err error) bool {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return false
-	}
-	switch pg.Code {
-	case "42501", "42P01", "42703", "42883", "42704", "42601", "57014": // right, table, column, function, type, syntax; cancelled
-		return true
-	}
-	return strings.HasPrefix(pg.Code, "28") || strings.HasPrefix(pg.Code, "3D") || strings.HasPrefix(pg.Code, "3F")
-}
-
-// patientConflicts is how often a unique violation is tried again: it is a race at first, and a message's fault when it
-// never ends.
-const patientConflicts = 8
-
-func isConflict(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "23505"
-}
 
 // backoff is how long to wait after so many failures: 20 ms doubling to 5 s, the upper half of it random.
 func backoff(failures int) time.Duration {

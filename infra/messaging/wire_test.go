@@ -1,8 +1,11 @@
 package messaging_test
 
 import (
+	"context"
 	"strconv"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -148,4 +151,22 @@ func (w *world) topicID(topic string) uuid.UUID {
 		w.t.Fatal(err)
 	}
 	return uuid.UUID(topics[w.broker.Prefix+topic].ID)
+}
+
+// allowLarge lets a topic take records of 16 MiB.
+func (w *world) allowLarge(topic string) {
+	w.t.Helper()
+	size := "16777216"
+	resp, err := kadm.NewClient(w.client).AlterTopicConfigs(w.t.Context(),
+		[]kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &size}}, w.broker.Prefix+topic)
+	if err == nil {
+		_, err = resp.On(w.broker.Prefix+topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func contextFor(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), time.Second)
 }

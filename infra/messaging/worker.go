@@ -46,6 +46,7 @@ type worker[S any] struct {
 	positions map[place]*position // what is assigned; nil until then
 	headed    bool                // some key may wait behind a dead letter; see refreshHeads
 	fatal     error               // found in a callback
+	heeded    time.Time           // when it was looked at last whether some does
 	checked   time.Time           // when ownership was last confirmed by the database
 	surveyed  time.Time           // when the topics were last looked at
 	committed time.Time           // when offsets were last committed to Kafka
@@ -134,6 +135,7 @@ func (w *worker[S]) turn(ctx context.Context) error {
 	w.tick(ctx)
 	w.check(ctx)
 	w.survey(ctx)
+	w.heedLetters(ctx)
 	w.commitOffsets()
 	return w.fatal
 }
@@ -148,12 +150,17 @@ func (w *worker[S]) poll(ctx context.Context) kgo.Fetches {
 	busy := w.pace.wait(ctx)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	fetches := w.client.PollRecords(ctx, w.m.cfg.BatchSize)
-	if n := fetches.NumRecords(); busy && n > 0 && n < w.m.cfg.BatchSize {
+	most := w.allowance(ctx)
+	if most == 0 {
+		return nil
+	}
+	fetches := w.client.PollRecords(ctx, most)
+	if n := fetches.NumRecords(); busy && n > 0 && n < most {
 		ctx, cancel := context.WithTimeout(ctx, gatherPatience)
 		defer cancel()
-		fetches = append(fetches, w.client.PollRecords(ctx, w.m.cfg.BatchSize-n)...)
+		fetches = append(fetches, w.client.PollRecords(ctx, most-n)...)
 	}
+	w.spare(most - fetches.NumRecords())
 	return fetches
 }
 

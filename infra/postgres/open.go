@@ -25,6 +25,20 @@ func Traced() Option {
 // Open connects a pool to url, a postgres:// URL or keyword string, and asks the server once whether it is there. What
 // the url says about settings holds over the defaults here. An error never shows the password.
 func Open(ctx context.Context, url string, opts ...Option) (*pgxpool.Pool, error) {
+	pool, err := Prepare(ctx, url, opts...)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		c := pool.Config().ConnConfig
+		return nil, fmt.Errorf("reach PostgreSQL at %s:%d: %w", c.Host, c.Port, err)
+	}
+	return pool, nil
+}
+
+// Prepare is Open for what a program can do without: the server may be away.
+func Prepare(ctx context.Context, url string, opts ...Option) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err)
@@ -55,10 +69,6 @@ func Open(ctx context.Context, url string, opts ...Option) (*pgxpool.Pool, error
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("reach PostgreSQL at %s:%d: %w", c.ConnConfig.Host, c.ConnConfig.Port, err)
 	}
 	return pool, nil
 }

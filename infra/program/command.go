@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,6 +26,20 @@ type Spec[C any] struct {
 	Serve func(ctx context.Context, c C) error
 	// Migrate brings the database schema up to date. Nil: there is no such command.
 	Migrate func(ctx context.Context, c C) error
+	// Commands are what else it can be asked to do.
+	Commands []Command[C]
+}
+
+// Command is something that a program does once, and ends; or a name over such Commands.
+type Command[C any] struct {
+	Name     string // "verify"
+	Short    string // one sentence, without a full stop
+	Long     string // more of it; may be ""
+	Example  string // may be ""
+	Need     string // settings with this in their need tag must be set; "": with the name
+	Flags    func(*pflag.FlagSet)
+	Do       func(ctx context.Context, c C, out io.Writer) error // out is for its result
+	Commands []Command[C]
 }
 
 // Main runs the program with the process's arguments and environment, and exits with its code.
@@ -43,6 +58,16 @@ func (s Spec[C]) execute(ctx context.Context, args, environment []string, stdout
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	return untilSignal(ctx, s.Name, stderr, root.ExecuteContext)
+}
+
+// Execute runs a command line that is no server and returns its exit code. It ends as every program here: an error is one line
+// a fault, wrong flags and arguments are an ErrUsage, its context ends with a signal.
+func Execute(ctx context.Context, root *cobra.Command, args []string) int {
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(err) })
+	markusage(root)
+	root.SetArgs(args)
+	return untilSignal(ctx, root.Name(), root.ErrOrStderr(), root.ExecuteContext)
 }
 
 // Command returns the program as a command of cobra.
@@ -72,9 +97,26 @@ func (s Spec[C]) Command(environment []string) *cobra.Command {
 			RunE: s.command("migrate", settings, environment, s.Migrate),
 		})
 	}
+	s.add(root, s.Commands, settings, environment)
 	root.AddCommand(s.version())
 	markusage(root)
 	return root
+}
+
+func (s Spec[C]) add(to *cobra.Command, commands []Command[C], settings []Setting, environment []string) {
+	for _, c := range commands {
+		cmd := &cobra.Command{Use: c.Name, Short: c.Short, Long: c.Long, Example: c.Example, Args: cobra.NoArgs}
+		if c.Flags != nil {
+			c.Flags(cmd.Flags())
+		}
+		if c.Do != nil {
+			cmd.RunE = s.command(cmp.Or(c.Need, c.Name), settings, environment, func(ctx context.Context, config C) error {
+				return c.Do(ctx, config, cmd.OutOrStdout())
+			})
+		}
+		s.add(cmd, c.Commands, settings, environment)
+		to.AddCommand(cmd)
+	}
 }
 
 func (s Spec[C]) command(
@@ -142,6 +184,9 @@ func secrets(settings []Setting) string {
 // markUsage makes what cobra says about wrong arguments a usage error.
 func markusage(cmd *cobra.Command) {
 	check := cmd.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error { return Usage(check(cmd, args)) }
 	for _, sub := range cmd.Commands() {
 		markusage(sub)

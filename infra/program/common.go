@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -15,13 +17,14 @@ import (
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/deadletters"
 	"ordersaga.internal/infra/postgres"
 	"ordersaga.internal/infra/telemetry"
 )
 
 // Common are the settings of every service built on a messaging machine. Embed them in the program's own.
 type Common struct {
-	DatabaseURL      string `env:"DATABASE_URL" need:"serve" doc:"PostgreSQL URL of the role that reads and writes."`
+	DatabaseURL      string `env:"DATABASE_URL" need:"serve,look" doc:"PostgreSQL URL of the role that reads and writes."`
 	DatabaseOwnerURL string `env:"DATABASE_OWNER_URL" need:"migrate" doc:"PostgreSQL URL of the role that owns the schema."`
 	DatabaseConns    int32  `env:"DATABASE_CONNS" envDefault:"10" doc:"Most connections to PostgreSQL."`
 
@@ -32,6 +35,9 @@ type Common struct {
 	Replica string `env:"REPLICA" envDefault:"1" doc:"Names this process among its replicas; the same after a restart."`
 	Workers int    `env:"WORKERS" envDefault:"2" doc:"Consumers in this process."`
 	Relay   Switch `env:"RELAY" envDefault:"on" doc:"Publish the outbox; off where Debezium does."`
+
+	ThrottleMessages int           `env:"THROTTLE_MESSAGES" envDefault:"0" doc:"Most messages taken from Kafka in THROTTLE_INTERVAL; 0: as many as come."`
+	ThrottleInterval time.Duration `env:"THROTTLE_INTERVAL" envDefault:"1s" doc:"See THROTTLE_MESSAGES."`
 
 	JWKS        string `env:"JWKS" need:"serve" doc:"Public keys of the token issuer: path of a file, or URL."`
 	JWTIssuer   string `env:"JWT_ISSUER" envDefault:"https://ordersaga.internal" doc:"The iss that tokens must have."`
@@ -52,6 +58,9 @@ func (c Common) Validate() error {
 	// Each worker holds one in its transaction, so do submitted inputs and the relay; one is left for reading.
 	if int(c.DatabaseConns) < c.Workers+3 {
 		errs = append(errs, errors.New("DATABASE_CONNS must be at least WORKERS + 3"))
+	}
+	if c.ThrottleMessages < 0 || c.ThrottleInterval <= 0 {
+		errs = append(errs, errors.New("THROTTLE_MESSAGES must not be negative, and THROTTLE_INTERVAL must be positive"))
 	}
 	return errors.Join(errs...)
 }
@@ -140,12 +149,42 @@ func (c Common) Machine(service string, topics []string, partitions int32) messa
 	return messaging.Config{
 		Service: service, Topics: topics, TopicPrefix: c.KafkaTopicPrefix, Partitions: partitions,
 		Replica: c.Replica, Workers: c.Workers, NoRelay: !bool(c.Relay),
+		Throttle: messaging.Throttle{Messages: c.ThrottleMessages, Interval: c.ThrottleInterval},
 	}
 }
 
 // Server returns a server, listening on addr, with the program's metrics and traces.
 func (p *Parts) Server(addr string, handler http.Handler) (*httpserver.Server, error) {
 	return httpserver.NewServer(httpserver.Config{Addr: addr, Telemetry: p.Telemetry, Metrics: p.HTTP}, handler)
+}
+
+// Machine is what the admin port shows of a messaging.Machine.
+type Machine interface {
+	deadletters.Machine
+	Ready(ctx context.Context) error
+}
+
+// AdminPort returns the server of the program's admin port: what everybody may see, and for operators the machine's dead
+// letters and, unless nil, more.
+func (p *Parts) AdminPort(ctx context.Context, addr string, machine Machine, more func(chi.Router)) (*httpserver.Server, error) {
+	letters, err := deadletters.Routes(machine, p.Telemetry.Log)
+	if err != nil {
+		return nil, err
+	}
+	server, err := p.Server(addr, httpserver.Admin(httpserver.AdminConfig{
+		Telemetry: p.Telemetry, Stopping: ctx.Done(), Auth: p.Auth,
+		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
+		Routes: func(r chi.Router) {
+			letters(r)
+			if more != nil {
+				more(r)
+			}
+		},
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("admin port: %w", err)
+	}
+	return server, nil
 }
 
 // Close ends all connections and sends what telemetry still holds.

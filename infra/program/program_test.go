@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,4 +55,25 @@ func TestFlagsBeatTheEnvironmentAndErrorsHaveCodes(t *testing.T) {
 			require.Equal(t, tt.want, got)
 		})
 	}
+}
+
+func TestACommandOfItsOwnGetsTheSettings(t *testing.T) {
+	t.Parallel()
+	type config struct {
+		Days int `env:"DAYS" need:"retain" doc:"how many are kept"`
+	}
+	var got int
+	spec := program.Spec[config]{
+		Name:  "x",
+		Serve: func(context.Context, config) error { return errors.New("not asked for") },
+		Commands: []program.Command[config]{{Name: "retain", Short: "Gives up old days", Do: func(_ context.Context, c config, out io.Writer) error {
+			got = c.Days
+			_, err := fmt.Fprint(out, "")
+			return err
+		}}},
+	}
+	require.Equal(t, program.ExitUsage, program.Run(t.Context(), spec, []string{"retain"}, nil), "it needs one")
+	require.Equal(t, program.ExitOK, program.Run(t.Context(), spec, []string{"retain", "--days", "3"}, nil))
+	require.Equal(t, 3, got)
+	require.Equal(t, program.ExitFailed, program.Run(t.Context(), spec, nil, nil))
 }

@@ -86,6 +86,20 @@ func (s *Set) Deadlines() []string {
 	return slices.Compact(names)
 }
 
+// Holds tells whether a version is in the set.
+func (s *Set) Holds(definition string, version int) bool {
+	return s.versions[versionID{definition, version}] != nil
+}
+
+// StartAs starts an instance of a certain version, as if it were the newest. Errors: ErrUnknownVersion; as Start.
+func (s *Set) StartAs(definition string, version int, in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
+	v, err := s.version(definition, version)
+	if err != nil {
+		return Instance[any]{}, nil, Note{}, err
+	}
+	return v.start(in, now)
+}
+
 // Start starts an instance of the newest version that in.Body starts. Errors: as Start.
 func (s *Set) Start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
 	if in.Body == nil {

@@ -10,13 +10,20 @@ import (
 	"ordersaga.internal/scripts/internal/stack"
 )
 
+// Tags is the environment variable with the tags that the programs are built with; see stack.Config.
+const Tags = "ORDERSAGA_E2E_TAGS"
+
+// Repeats is the environment variable with the path where the duplicator's counts are left, by tests that stop their stack
+// themselves; see the package repeats.
+const Repeats = "ORDERSAGA_E2E_REPEATS"
+
 // Variable is the environment variable with the path of a stack's description; see stack.Describe.
 const Variable = "ORDERSAGA_E2E_STACK"
 
 // Config is the stack that the tests need, with traces in Jaeger.
 func Config() stack.Config {
 	return stack.Config{
-		Kafka: Kafka(), Postgres: "embedded", Replicas: 1, Jaeger: true,
+		Kafka: Kafka(), Postgres: "embedded", Services: stack.Everything(), Replicas: 1, Jaeger: true, Tags: os.Getenv(Tags),
 		Env: []string{"OTEL_BSP_SCHEDULE_DELAY=200"}, // milliseconds: a test waits for each span
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ordersaga.internal/contracts"
@@ -83,8 +84,12 @@ func addAsyncAPI(files map[string][]byte, d docs, samples map[string]json.RawMes
 		}
 		doc.Components.Messages.add(e.Type, m)
 	}
-	for _, topic := range contracts.Topics() {
+	for _, topic := range append(contracts.Topics(), contracts.CompatibilityTopics()...) {
 		doc.Channels.add(topic, newChannel(topic))
+		if slices.Contains(contracts.CompatibilityTopics(), topic) {
+			doc.Operations.add(sender(topic)+".send."+topic, newOperation("send", sender(topic), topic))
+			continue // none of us reads a copy
+		}
 		for _, who := range []struct{ action, service string }{{"send", sender(topic)}, {"receive", receiver(topic)}} {
 			doc.Operations.add(who.service+"."+who.action+"."+topic, newOperation(who.action, who.service, topic))
 		}
@@ -133,10 +138,12 @@ func newChannel(topic string) channel {
 	if isCommands(topic) {
 		c.Description = "What the " + service + " service is told to do. Only the process manager sends, only the service acts."
 	}
-	for _, e := range contracts.Entries() {
-		if e.Topic == topic {
-			c.Messages.add(e.Type, ref{"#/components/messages/" + e.Type})
-		}
+	if slices.Contains(contracts.CompatibilityTopics(), topic) {
+		c.Description = "A copy of " + topic[:strings.LastIndexByte(topic, '.')] + " in older versions, for readers that cannot " +
+			"follow yet. It is filled only where the " + service + " service is told to, until the end date that it is told."
+	}
+	for _, wireType := range contracts.Carried(topic) {
+		c.Messages.add(wireType, ref{"#/components/messages/" + wireType})
 	}
 	return c
 }
@@ -145,10 +152,8 @@ func newOperation(action, service, topic string) operation {
 	o := operation{
 		Action: action, Title: service + ": " + action + " " + topic, Channel: ref{"#/channels/" + topic},
 	}
-	for _, e := range contracts.Entries() {
-		if e.Topic == topic {
-			o.Messages = append(o.Messages, ref{"#/channels/" + topic + "/messages/" + e.Type})
-		}
+	for _, wireType := range contracts.Carried(topic) {
+		o.Messages = append(o.Messages, ref{"#/channels/" + topic + "/messages/" + wireType})
 	}
 	return o
 }

@@ -7,6 +7,7 @@ import (
 
 	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/program"
+	"ordersaga.internal/processmanager/internal/fulfilment"
 	"ordersaga.internal/processmanager/migrations"
 )
 
@@ -20,11 +21,12 @@ func schemas() []program.Schema {
 
 func spec() program.Spec[config] {
 	return program.Spec[config]{
-		Name:    "processmanager",
-		Short:   "Brings every order to its one outcome, or undoes it",
-		Example: "  processmanager migrate && processmanager --admin-addr 127.0.0.1:9104",
-		Serve:   serve,
-		Migrate: func(ctx context.Context, c config) error { return c.Migrate(ctx, "processmanager_run", schemas()...) },
+		Name:     "processmanager",
+		Short:    "Brings every order to its one outcome, or undoes it",
+		Example:  "  processmanager migrate && processmanager --admin-addr 127.0.0.1:9104",
+		Serve:    serve,
+		Commands: []program.Command[config]{definitionCommand(fulfilment.Versions())},
+		Migrate:  func(ctx context.Context, c config) error { return c.Migrate(ctx, "processmanager_run", schemas()...) },
 	}
 }
 

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // and stops when it is told to.
 func TestProgram(t *testing.T) {
 	db, broker := testkit.Postgres(t), testkit.Kafka(t)
-	broker.Topics(t, contracts.Partitions, contracts.Topics()...)
+	broker.Topics(t, contracts.Partitions, topics()...)
 	role := "run_" + db.Schema
 	execute := func(sql string) {
 		t.Helper()

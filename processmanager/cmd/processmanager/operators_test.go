@@ -64,6 +64,7 @@ func TestOperatorsRepairWhatIsOwed(t *testing.T) {
 		t.Errorf("steps %+v", i.Steps)
 	}
 	testkit.Eventually(t, func() bool { return p.shows(`saga_instances{state="stuck"} 0`) }, "the metric goes back")
+	p.notices(order, "SagaStuck compensation owed: authorize payment (gone, attempt 1)", "SagaStuck compensation owed: authorize payment (gone, attempt 2)", "SagaFreed ")
 }
 
 // An order whose authorisation hangs is unwound by an operator; one beyond the pivot is not.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ordersaga.internal/contracts"
@@ -28,6 +29,8 @@ type plant struct {
 	client *kgo.Client
 	admin  string
 
+	environment []string
+
 	mu      sync.Mutex
 	answers map[string]func(order uuid.UUID, attempt string) contracts.Message // by wire type of the command; nil: silence
 	count   map[uuid.UUID]int64                                                // ce_sequence of the participants, one for all
@@ -37,12 +40,13 @@ func newPlant(t *testing.T, settings ...string) *plant {
 	t.Helper()
 	p := &plant{t: t, broker: testkit.Kafka(t), admin: freeAddr(t), count: map[uuid.UUID]int64{}}
 	p.client = p.broker.Client(t)
-	p.broker.Topics(t, contracts.Partitions, contracts.Topics()...)
+	p.broker.Topics(t, contracts.Partitions, topics()...)
 	db := testkit.Postgres(t)
 	environment := append([]string{
 		"DATABASE_URL=" + db.URL, "DATABASE_OWNER_URL=" + db.URL, "KAFKA_BROKERS=" + strings.Join(p.broker.Addrs, ","),
 		"KAFKA_TOPIC_PREFIX=" + p.broker.Prefix, "ADMIN_ADDR=" + p.admin, "JWKS=" + testkit.JWKS(t), "LOG_LEVEL=error",
 	}, settings...)
+	p.environment = environment
 	if code := program.Run(t.Context(), spec(), []string{"migrate"}, environment); code != program.ExitOK {
 		t.Fatalf("migrate: exit code %d", code)
 	}
@@ -228,4 +232,17 @@ func (p *plant) shows(metric string) bool {
 	p.t.Helper()
 	_, body := get(p.t, "http://"+p.admin+"/metrics")
 	return strings.Contains(body, "\n"+metric+"\n")
+}
+
+// truncate deletes all that is on a topic, as retention does.
+func (p *plant) truncate(topic string) {
+	p.t.Helper()
+	admin := kadm.NewClient(p.client)
+	ends, err := admin.ListEndOffsets(p.t.Context(), p.broker.Prefix+topic)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := admin.DeleteRecords(p.t.Context(), ends.Offsets()); err != nil {
+		p.t.Fatal(err)
+	}
 }

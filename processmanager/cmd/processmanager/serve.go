@@ -3,10 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"github.com/go-chi/chi/v5"
 
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/processmanager/internal/admin"
 	"ordersaga.internal/processmanager/internal/fulfilment"
@@ -16,6 +21,11 @@ import (
 
 const service = "processmanager"
 
+// topics are those that the program reads or writes.
+func topics() []string {
+	return slices.Concat(contracts.Topics(), messaging.DeadLetterTopics(contracts.EventTopics()...), []string{messaging.InternalTopic(service)})
+}
+
 // serve runs the process manager until ctx ends.
 func serve(ctx context.Context, c config) error {
 	parts, err := c.Open(ctx, service)
@@ -23,7 +33,7 @@ func serve(ctx context.Context, c config) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	defer parts.Close(ctx)
-	if err := parts.Check(ctx, contracts.Topics(), contracts.Partitions, schemas()...); err != nil {
+	if err := parts.Check(ctx, topics(), contracts.Partitions, schemas()...); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	handler, err := runner.New(runner.Deps{
@@ -42,7 +52,7 @@ func serve(ctx context.Context, c config) error {
 	}
 	port, err := adminPort(ctx, c, parts, machine)
 	if err != nil {
-		return fmt.Errorf("admin port: %w", err)
+		return err
 	}
 	parts.Telemetry.Log.InfoContext(ctx, "serving", "admin", port.Addr(), "replica", c.Replica)
 	return program.Together(ctx,
@@ -52,16 +62,27 @@ func serve(ctx context.Context, c config) error {
 }
 
 func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch]) (*httpserver.Server, error) {
-	routes, err := admin.New(admin.Deps{
+	instances, err := admin.New(admin.Deps{
 		Machine: machine, DB: parts.Pool, Definitions: definitions(), Log: parts.Telemetry.Log,
 	}).Routes()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("admin port: %w", err)
 	}
-	return parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(), Auth: parts.Auth, Routes: routes,
-		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
-	}))
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, fmt.Errorf("admin port: %w", err)
+	}
+	trails, err := trail.Routes(trail.Config{
+		Service: service, Partitions: contracts.Partitions, Document: document, Pool: parts.Pool, Log: parts.Telemetry.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("admin port: %w", err)
+	}
+	routes := func(r chi.Router) {
+		trails(r)
+		instances(r) // takes every other path
+	}
+	return parts.AdminPort(ctx, c.AdminAddr, machine, routes)
 }
 
 // customer is whose order the data of an instance is of.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -61,16 +60,7 @@ func (a *API) Routes() (func(chi.Router), error) {
 	router := chi.NewRouter()
 	router.NotFound(httpserver.NotFound)
 	handler := contract.Middleware(HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest}))
-	return func(r chi.Router) { r.Handle("/*", wholePath(handler)) }, nil
-}
-
-// wholePath lets a router that knows whole paths work below another one.
-func wholePath(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		route := chi.RouteContext(r.Context())
-		route.RoutePath, route.RoutePatterns = "", nil
-		next.ServeHTTP(w, r)
-	})
+	return func(r chi.Router) { r.Handle("/*", httpserver.WholePath(handler)) }, nil
 }
 
 func (a *API) bounded(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -43,6 +43,10 @@ func TestInstancesAreListedAndRead(t *testing.T) {
 	list("state=unwinding", stuck)
 	list("state=running&stuck=false", third, second, first)
 	list("stuck=true", stuck)
+	list("step=authorize%20payment", stuck) // it owes
+	list("step=reserve%20stock", third, second, first)
+	list("step=reserve%20stock&customer=bob", second)
+	list("step=dispatch")
 	list("state=rejected")
 	list("state=completed")
 	list("limit=3", stuck, third, second)
@@ -117,6 +121,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"no id", operator, http.MethodGet, "/instances/42", "", 400, "schema"},
 		{"unknown state", operator, http.MethodGet, "/instances?state=lost", "", 400, "schema"},
 		{"limit", operator, http.MethodGet, "/instances?limit=1000", "", 400, "schema"},
+		{"step", operator, http.MethodGet, "/instances?step=wrap%20it", "", 422, "unknown-step"},
 		{"cursor", operator, http.MethodGet, "/instances?cursor=abc", "", 400, "schema"},
 		{"no reason", operator, http.MethodPost, "/instances/" + order + "/unwind", `{}`, 400, "schema"},
 		{"blank reason", operator, http.MethodPost, "/instances/" + order + "/unwind", `{"reason":" "}`, 400, "schema"},

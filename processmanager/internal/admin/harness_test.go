@@ -82,7 +82,7 @@ func newPort(t *testing.T) *port {
 func (p *port) machine(log *slog.Logger) *messaging.Machine[*runner.Batch] {
 	p.t.Helper()
 	broker := testkit.Kafka(p.t)
-	broker.Topics(p.t, contracts.Partitions, contracts.Topics()...)
+	broker.Topics(p.t, contracts.Partitions, append(contracts.Topics(), messaging.InternalTopic("processmanager"))...)
 	m, err := messaging.New(messaging.Deps{
 		Pool: p.db.Pool, Codec: contracts.NewRegistry(), Log: log, Metrics: prometheus.NewRegistry(),
 		Tracer: noop.NewTracerProvider().Tracer(""),
@@ -137,7 +137,7 @@ func (p *port) feed(order uuid.UUID, cause uuid.UUID, body saga.Message) {
 func (p *port) place(customer string) uuid.UUID {
 	p.t.Helper()
 	order := uuid.Must(uuid.NewV7())
-	p.feed(order, uuid.Nil, contracts.OrderPlaced{OrderID: order, CustomerID: customer})
+	p.feed(order, uuid.Nil, contracts.OrderPlacedV2{OrderID: order, CustomerID: customer})
 	return order
 }
 

@@ -48,6 +48,11 @@ func (a *API) ListInstances(ctx context.Context, r ListInstancesRequestObject) (
 	if r.Params.Customer != nil {
 		filter.CustomerID = *r.Params.Customer
 	}
+	if r.Params.Step != nil {
+		if filter.Step = *r.Params.Step; !a.steps[filter.Step] && filter.Step != "reject" && filter.Step != "cancel" {
+			return nil, unknownStep("#/query/step")
+		}
+	}
 	var err error
 	if filter.Before, err = parseCursor(r.Params.Cursor); err != nil {
 		return nil, err

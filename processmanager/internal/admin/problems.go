@@ -51,8 +51,8 @@ func denied(why string) error {
 	return p
 }
 
-func unknownStep() error {
+func unknownStep(pointer string) error {
 	p := httpserver.NewProblem(http.StatusUnprocessableEntity, "unknown-step", "")
 	p.Title = "The saga has no such step"
-	return p.With(httpserver.FieldError{Pointer: "/step", Detail: "no step of any version has this name"})
+	return p.With(httpserver.FieldError{Pointer: pointer, Detail: "no step of any version has this name"})
 }

@@ -46,7 +46,7 @@ func (a *API) UnwindInstance(ctx context.Context, r UnwindInstanceRequestObject)
 // ask submits a wish and returns the instance after it. step is "" where none was named.
 func (a *API) ask(ctx context.Context, order uuid.UUID, step string, wish *runner.Wish) (InstanceJSONResponse, error) {
 	if step != "" && !a.steps[step] {
-		return InstanceJSONResponse{}, unknownStep()
+		return InstanceJSONResponse{}, unknownStep("/step")
 	}
 	wish.Operator = httpserver.ClaimsFrom(ctx).Subject
 	limited, cancel := a.bounded(ctx)

@@ -48,13 +48,14 @@ type Order struct {
 	ShipTo        string           `json:"ship_to"`
 }
 
-func start(e contracts.OrderPlaced) Order {
+func start(e contracts.OrderPlacedV2) Order {
 	lines := make([]contracts.Line, len(e.Lines))
 	for i, l := range e.Lines {
 		lines[i] = contracts.Line{SKU: l.SKU, Quantity: l.Quantity}
 	}
 	return Order{
-		ID: e.OrderID, CustomerID: e.CustomerID, Lines: lines, Total: e.Total, PaymentMethod: e.PaymentMethod, ShipTo: e.ShipTo,
+		ID: e.OrderID, CustomerID: e.CustomerID, Lines: lines, Total: e.Price.Total, PaymentMethod: e.PaymentMethod,
+		ShipTo: e.ShipTo,
 	}
 }
 

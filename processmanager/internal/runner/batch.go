@@ -75,7 +75,7 @@ func (b *Batch) note(rec *store.Record, in *messaging.Message, input saga.Input,
 	}
 	e := &store.Entry{
 		OrderID: rec.ID, InputID: input.ID, Transition: rec.Transitions, At: now, Topic: in.Topic, Offset: in.Offset,
-		Input: input.Body.WireType(), Note: note, TraceID: traceID(in.Traceparent, rec.Traceparent),
+		Input: wireType(in, input.Body), Note: note, TraceID: traceID(in.Traceparent, rec.Traceparent),
 	}
 	for _, c := range out {
 		e.Commands = append(e.Commands, store.Sent{Type: c.Body.WireType(), Attempt: c.Attempt})
@@ -91,6 +91,14 @@ func (b *Batch) note(rec *store.Record, in *messaging.Message, input saga.Input,
 	case moved: // only now it has an effect
 		b.entries[k] = e
 	}
+}
+
+// wireType is what the log calls the input: the body of an old version is the newest's.
+func wireType(in *messaging.Message, body saga.Message) string {
+	if in.Type != "" {
+		return in.Type
+	}
+	return body.WireType()
 }
 
 // before returns what an input did that is in the history already, or will be with this batch.

@@ -92,7 +92,7 @@ func TestOneOrderManyTimesInABatch(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	order := uuid.Must(uuid.NewV7())
-	placed := event(order, uuid.Nil, 1, contracts.OrderPlaced{OrderID: order, CustomerID: "alice"})
+	placed := event(order, uuid.Nil, 1, contracts.OrderPlacedV2{OrderID: order, CustomerID: "alice"})
 	reserved := event(order, saga.CommandID(order, "reserve stock", false), 1, contracts.StockReserved{OrderID: order})
 	authorized := event(order, saga.CommandID(order, "authorize payment", false), 1, contracts.PaymentAuthorized{OrderID: order})
 	declined := event(order, uuid.Nil, 2, contracts.OrderCancellationDeclined{OrderID: order})
@@ -123,7 +123,7 @@ func TestADeadlineIsOfTheTimeThatIsKnown(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	order, now := uuid.Must(uuid.NewV7()), time.Now()
-	placed := event(order, uuid.Nil, 1, contracts.OrderPlaced{OrderID: order, CustomerID: "alice"})
+	placed := event(order, uuid.Nil, 1, contracts.OrderPlacedV2{OrderID: order, CustomerID: "alice"})
 	b.batchAt(now.Add(-61*time.Second), placed) // to be sent again after 10 s; its deadline passed a second ago
 	due := func(known time.Time) (in []messaging.Message) {
 		testkit.Eventually(t, func() bool { // not before the next look
@@ -153,7 +153,7 @@ func TestAWishIsGrantedOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	order := uuid.Must(uuid.NewV7())
-	b.batch(event(order, uuid.Nil, 1, contracts.OrderPlaced{OrderID: order, CustomerID: "alice"}))
+	b.batch(event(order, uuid.Nil, 1, contracts.OrderPlacedV2{OrderID: order, CustomerID: "alice"}))
 	wish := &runner.Wish{Input: saga.Unwind{Reason: "fraud"}, Operator: "olga", Reason: "fraud"}
 	in := messaging.Message{ID: uuid.Must(uuid.NewV7()), Subject: order, Body: wish}
 	for _, sends := range []int{1, 0} {
@@ -174,7 +174,7 @@ func TestStuckAlerts(t *testing.T) {
 	b := newBench(t)
 	order := uuid.Must(uuid.NewV7())
 	b.batch(
-		event(order, uuid.Nil, 1, contracts.OrderPlaced{OrderID: order, CustomerID: "alice"}),
+		event(order, uuid.Nil, 1, contracts.OrderPlacedV2{OrderID: order, CustomerID: "alice"}),
 		event(order, saga.CommandID(order, "reserve stock", false), 1, contracts.StockReserved{OrderID: order}),
 		event(order, saga.CommandID(order, "authorize payment", false), 1, contracts.PaymentAuthorized{OrderID: order}),
 		event(order, saga.CommandID(order, "capture payment", false), 2, contracts.PaymentCaptureRefused{OrderID: order, Reason: contracts.ReasonExpired}),

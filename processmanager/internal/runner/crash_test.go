@@ -104,7 +104,7 @@ const few = 2
 func newGraveyard(t *testing.T, versions *saga.Set, tick time.Duration) *graveyard {
 	t.Helper()
 	w := &world{t: t, broker: testkit.Kafka(t), versions: versions, script: newScript()}
-	w.broker.Topics(t, few, contracts.Topics()...)
+	w.broker.Topics(t, few, slices.Concat(contracts.Topics(), messaging.DeadLetterTopics(contracts.EventTopics()...), []string{messaging.InternalTopic("processmanager")})...)
 	w.db = testkit.Postgres(t,
 		testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 		testkit.Migration{Table: migrations.Table, FS: migrations.FS})

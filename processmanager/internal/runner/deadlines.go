@@ -144,6 +144,9 @@ func soonest(found []store.Soonest, guards map[string]store.Guard) map[int32]tim
 	return earliest
 }
 
+// Redriven starts the deadline of an order whose dead letters were handled anew.
+func (h *Handler) Redriven() any { return saga.Redriven{} }
+
 // Defer moves what is pending in a partition later: time in which nothing could be known does not count.
 func (h *Handler) Defer(ctx context.Context, tx pgx.Tx, partition int32, d time.Duration) error {
 	return h.store.Defer(ctx, tx, partition, d)

@@ -141,7 +141,7 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 	if err != nil {
 		return nil, err
 	}
-	moved := note.Effect == saga.Applied || note.Effect == saga.Jammed
+	moved, before := note.Effect == saga.Applied || note.Effect == saga.Jammed, s.rec.Stuck
 	if moved {
 		b.count(s.rec.Steps, next.Steps)
 		b.move(s, next, now)
@@ -150,7 +150,7 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 	if wish != nil {
 		wish.Effect, wish.Text = note.Effect, note.Text
 	}
-	return messages(s.rec, &in, out), nil
+	return append(messages(s.rec, &in, out), notices(s.rec, before)...), nil
 }
 
 // begin is Decide for an order without an instance. An answer can only follow a command, which can only follow the

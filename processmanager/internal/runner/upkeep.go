@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"ordersaga.internal/processmanager/internal/store"
@@ -18,9 +20,15 @@ const (
 	upkeepRetry = time.Minute
 )
 
+// ErrVersionMissing says that instances are in flight under a version of the definition that this program does not have.
+var ErrVersionMissing = errors.New("a version of the definition is missing")
+
 // Prepare makes the partitions that are missing and tells the handler which orders are kept. Call it before the machine
-// runs.
+// runs. Errors: ErrVersionMissing, which says what to do.
 func (h *Handler) Prepare(ctx context.Context, db store.Querier) error {
+	if err := h.checkVersions(ctx, db); err != nil {
+		return err
+	}
 	if err := store.MakePartitions(ctx, db, monthsPast, monthsAhead); err != nil {
 		return err
 	}
@@ -30,6 +38,24 @@ func (h *Handler) Prepare(ctx context.Context, db store.Querier) error {
 	}
 	h.Keep(kept)
 	return nil
+}
+
+// checkVersions: an instance ends under the version that it began with (rule 9). Where that is gone, every message of it would
+// become a dead letter.
+func (h *Handler) checkVersions(ctx context.Context, db store.Querier) error {
+	counts, err := store.InFlight(ctx, db)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range counts {
+		if !h.deps.Versions.Holds(c.Definition, c.Version) {
+			errs = append(errs, fmt.Errorf("%w: %d instances are in flight under %s v%d: register it again "+
+				"(internal/fulfilment/versions.go), or run the release that has it until they have ended",
+				ErrVersionMissing, c.Instances, c.Definition, c.Version))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Upkeep repeats Prepare every day, counts the instances for the metrics and ends the storms that are over, until ctx ends.

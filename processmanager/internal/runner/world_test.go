@@ -42,7 +42,7 @@ type world struct {
 func newWorld(t *testing.T, versions *saga.Set) *world {
 	t.Helper()
 	w := &world{t: t, broker: testkit.Kafka(t), versions: versions, script: newScript()}
-	w.broker.Topics(t, contracts.Partitions, contracts.Topics()...)
+	w.broker.Topics(t, contracts.Partitions, slices.Concat(contracts.Topics(), messaging.DeadLetterTopics(contracts.EventTopics()...), []string{messaging.InternalTopic("processmanager")})...)
 	w.db = testkit.Postgres(t,
 		testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 		testkit.Migration{Table: migrations.Table, FS: migrations.FS})

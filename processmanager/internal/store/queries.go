@@ -48,6 +48,7 @@ type Filter struct {
 	State      saga.State
 	Stuck      *bool
 	CustomerID string
+	Step       string    // they wait for its answer, or owe its compensation
 	Before     uuid.UUID // only orders placed before this one
 }
 
@@ -80,6 +81,9 @@ func List(ctx context.Context, q Querier, f Filter, limit int) ([]*Record, error
 	if f.CustomerID != "" {
 		where(listCustomerSQL, f.CustomerID)
 	}
+	if f.Step != "" {
+		where(listStepSQL, f.Step)
+	}
 	rows, err := q.Query(ctx, sql+listOrderSQL, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list instances: %w", err)
@@ -104,6 +108,26 @@ func Count(ctx context.Context, q Querier) (map[string]int64, error) {
 	)
 	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error { counts[state] = n; return nil }); err != nil {
 		return nil, fmt.Errorf("count instances: %w", err)
+	}
+	return counts, nil
+}
+
+// VersionCount is how many instances of a version of a definition are in flight.
+type VersionCount struct {
+	Definition string
+	Version    int
+	Instances  int64
+}
+
+// InFlight returns the versions that instances in flight began with.
+func InFlight(ctx context.Context, q Querier) ([]VersionCount, error) {
+	rows, err := q.Query(ctx, inFlightSQL)
+	if err != nil {
+		return nil, fmt.Errorf("read versions in flight: %w", err)
+	}
+	counts, err := pgx.CollectRows(rows, pgx.RowToStructByPos[VersionCount])
+	if err != nil {
+		return nil, fmt.Errorf("read versions in flight: %w", err)
 	}
 	return counts, nil
 }

@@ -161,6 +161,9 @@ SELECT state, count(*) FROM instance WHERE finished_at IS NULL GROUP BY state
 UNION ALL SELECT 'stuck', count(*) FROM instance WHERE stuck <> ''`
 )
 
+// Which versions the instances in flight are of.
+const inFlightSQL = `SELECT definition, version, count(*) FROM instance WHERE finished_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2`
+
 // For people. Conditions are added to listSQL, spelled as those of the partial indexes.
 const (
 	oneSQL = `SELECT ` + recordColumns + ` FROM instance WHERE order_id = $1`
@@ -172,6 +175,7 @@ const (
 	listStuckSQL    = ` AND stuck <> ''`
 	listUnstuckSQL  = ` AND stuck = ''`
 	listCustomerSQL = ` AND customer_id = $%d`
+	listStepSQL     = ` AND finished_at IS NULL AND (step = $%[1]d OR E'\n' || steps LIKE E'%%\n' || $%[1]d || E'\towed\t%%')`
 	listOrderSQL    = ` ORDER BY order_id DESC LIMIT $2`
 
 	entriesSQL = `

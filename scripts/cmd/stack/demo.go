@@ -44,7 +44,7 @@ func demoOrders() []demoOrder {
 }
 
 func demoCommand() *cobra.Command {
-	var c stack.Config
+	c := stack.Config{Services: stack.Everything()}
 	var then string
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show the main job on a fresh stack, check it, leave nothing running", Args: cobra.NoArgs,
@@ -75,6 +75,11 @@ func demo(ctx context.Context, s *stack.Stack, then string, out io.Writer) error
 		return fmt.Errorf("%d invariants do not hold", len(violations))
 	}
 	fmt.Fprintf(out, "\nInvariants hold, by %d records and %d lines of the provider's ledger: money, stock, no dispatch without captured\nmoney, one effect an operation, one end an order, every message in order and every effect explained.\n", v.Records, v.Ledger)
+	archived, err := s.Program("archive").Ask(ctx, "verify", "--verify-wait", "30s")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe archive equals the log:\n%s", archived)
 	if then == "" {
 		return nil
 	}

@@ -28,6 +28,7 @@ func (r *testRun) endToEnd(flags ...string) func(context.Context, string, io.Wri
 
 // sharedStack is one stack for all steps that test end to end. The first of them starts it.
 type sharedStack struct {
+	tags  string // of the programs
 	dir   string
 	stack *stack.Stack
 }
@@ -43,7 +44,7 @@ func (s *sharedStack) up(ctx context.Context, root string) (path string, err err
 		}
 	}()
 	c := e2e.Config()
-	c.Root, c.Out = root, os.Stderr
+	c.Root, c.Out, c.Tags = root, os.Stderr, s.tags
 	if c.Dir, err = os.MkdirTemp("", "ordersaga-e2e-*"); err != nil {
 		return "", fmt.Errorf("temporary folder: %w", err)
 	}
@@ -69,5 +70,5 @@ func (s *sharedStack) down() {
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir) // a leftover in the temporary folder does no harm
 	}
-	*s = sharedStack{}
+	*s = sharedStack{tags: s.tags}
 }

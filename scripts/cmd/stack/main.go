@@ -16,7 +16,7 @@ var errUsage = exit.ErrUsage
 
 func main() {
 	root := &cobra.Command{Use: "scripts", CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
-	root.AddCommand(upCommand(), tokenCommand(), stack.BrokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand(), upgradeCommand())
+	root.AddCommand(upCommand(), tokenCommand(), stack.BrokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand(), upgradeCommand(), archiveBenchCommand(), copyTopicsCommand(), rebuildCommand())
 	exit.Main(root, nil)
 }
 
@@ -25,6 +25,7 @@ func stackFlags(cmd *cobra.Command, c *stack.Config, replicas int) {
 	cmd.Flags().StringVar(&c.Kafka, "kafka", "embedded", "broker: embedded, apache (needs java), apache3 (three nodes), or HOST:PORT")
 	cmd.Flags().StringVar(&c.Postgres, "postgres", "embedded", "database: embedded, or the URL of a superuser")
 	cmd.Flags().IntVar(&c.Replicas, "replicas", replicas, "of each service")
+	cmd.Flags().StringVar(&c.Tags, "tags", "", "build the programs with them: duplicator makes every input come twice")
 	cmd.Flags().BoolVar(&c.Jaeger, "jaeger", false, "start Jaeger and send it every trace")
 }
 

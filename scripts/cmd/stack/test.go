@@ -86,10 +86,12 @@ func (r *testRun) steps() []step {
 		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
 		{"overload", true, script("overload", "--limit", "50", "--offered", "200", "--before", "3s", "--flood", "5s", "--after", "3s", "--ignore-times")},
 		{"upgrade", true, script("upgrade", "--kafka", "apache", "--rest", "1s", "--least", "10")},
+		{"rebuild", true, script("rebuild", "-n", "5000", "--kafka", "apache")},
 		{"tap", true, script("tap-check")},
 		{"trace", true, r.endToEnd("-run", "^TestTrace")},
 		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},
 		{"schemathesis", true, r.endToEnd("-run", "^TestSchemathesis")},
+		{"e2e-twice", true, r.twice},
 		{"scenarios", true, r.scenarios},
 		{"chaos", true, script("chaos", "--minutes", "1.25", "--kafka", "apache")},
 	}
@@ -153,7 +155,7 @@ func checkModules(ctx context.Context, root string, _ io.Writer) error {
 	}
 	var errs []error
 	for _, m := range all {
-		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "-tags", "crash", "./..."}} {
+		for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"build", "./..."}, {"vet", "-tags", "crash,duplicator", "./..."}} {
 			errs = append(errs, command(ctx, m, []string{"GOWORK=off"}, "go", args...))
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func upCommand() *cobra.Command {
-	c := stack.Config{FixedPorts: true}
+	c := stack.Config{FixedPorts: true, Services: stack.Everything()}
 	cmd := &cobra.Command{
 		Use: "up", Short: "Run the whole system here until Ctrl-C", Args: cobra.NoArgs,
 		Example: "  scripts/up\n  scripts/up --kafka apache --replicas 2 --jaeger",

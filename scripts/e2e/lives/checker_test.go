@@ -8,8 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/scripts/e2e"
 	"ordersaga.internal/scripts/internal/check"
 	"ordersaga.internal/scripts/internal/check/read"
+	"ordersaga.internal/scripts/internal/repeats"
 )
 
 var update = flag.Bool("update", false, "keep what the checker read, for its own tests to tamper with")
@@ -19,7 +22,7 @@ const recording = "../../internal/check/testdata/lives.gz"
 // Every kind of life holds, and what does not end is excused by name. Then every consumer is rewound to offset 0, reads
 // everything again, and nothing is sent and nobody is called (I10).
 func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
-	w := begin(t)
+	w := begin(t, 1)
 	w.live(t)
 	live, err := read.Open(t.Context(), w.Addresses())
 	require.NoError(t, err)
@@ -49,7 +52,8 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 		require.NoError(t, file.Close())
 	}
 
-	for _, database := range []string{"orders", "payments", "warehouse", "processmanager"} {
+	view, read := w.view(t)
+	for _, database := range []string{"orders", "payments", "warehouse", "processmanager", "orderview"} {
 		w.SQL(t, database, "UPDATE positions SET next = 0, owner = ''")
 	}
 	task.Front, task.Baseline = nil, before.Baseline
@@ -57,4 +61,12 @@ func TestEveryLifeHoldsAndRewindingDoesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, after.Violations)
 	require.Equal(t, before.Outcomes, after.Outcomes)
+	testkit.Eventually(t, func() bool { _, again := w.view(t); return again >= read }, "the read model has read everything again")
+	again, _ := w.view(t)
+	require.Equal(t, view, again)
+	if path := os.Getenv(e2e.Repeats); path != "" {
+		counts, err := repeats.Read(t.Context(), w.Stack)
+		require.NoError(t, err)
+		require.NoError(t, counts.Keep(path))
+	}
 }

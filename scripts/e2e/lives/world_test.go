@@ -1,11 +1,15 @@
 package lives
 
 import (
+	"net/http"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/scripts/e2e"
 	"ordersaga.internal/scripts/e2e/people"
 	"ordersaga.internal/scripts/internal/load"
 	"ordersaga.internal/scripts/internal/stack"
@@ -14,8 +18,8 @@ import (
 // world is a stack, and the people around it.
 type world struct{ *people.People }
 
-// begin starts a stack that ends with the test.
-func begin(t *testing.T) world {
+// begin starts a stack with so many replicas of each service, that ends with the test.
+func begin(t *testing.T, replicas int) world {
 	t.Helper()
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
@@ -23,7 +27,7 @@ func begin(t *testing.T) world {
 	require.NoError(t, err)
 	t.Cleanup(broker.Stop)
 	s, err := stack.Up(t.Context(), stack.Config{
-		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Replicas: 1, Out: t.Output(),
+		Root: root, Dir: t.TempDir(), Kafka: broker.Addr, Postgres: "embedded", Services: stack.Everything(), Replicas: replicas, Tags: os.Getenv(e2e.Tags), Out: t.Output(),
 	})
 	require.NoError(t, err)
 	t.Cleanup(s.Down)
@@ -31,4 +35,23 @@ func begin(t *testing.T) world {
 	p, err := people.Around(t.Context(), s)
 	require.NoError(t, err)
 	return world{p}
+}
+
+// view is what the read model is, and how much it has read.
+func (w world) view(t *testing.T) (digest string, read int64) {
+	t.Helper()
+	w.Row(t, "orderview", `
+SELECT md5(string_agg(v::text, ' ' ORDER BY order_id)), (SELECT sum(next) FROM positions) FROM order_view AS v`, nil, []any{&digest, &read})
+	return digest, read
+}
+
+// struck waits until the provider was called as often as it was to fail.
+func (w world) struck(t *testing.T) {
+	t.Helper()
+	testkit.Eventually(t, func() bool {
+		var faults struct{ Items []struct{} }
+		_, err := w.Provider.Do(t.Context(), http.MethodGet, "/v1/faults", "", nil, &faults)
+		require.NoError(t, err)
+		return len(faults.Items) == 0
+	}, "the provider fails as it was told to")
 }

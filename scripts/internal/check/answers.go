@@ -69,8 +69,12 @@ func (l *life) checkPlacing() {
 	if p.cause != (ID{}) {
 		l.violates(Cause, "%s names a cause, %s", p, p.cause)
 	}
-	if total, ok := p.words().sum(); !ok || total != p.words().Total.Minor {
-		l.violates(I1, "%s has a total of %s, but its lines come to %d", p, p.words().Total, total)
+	price := &p.words().Price
+	if goods, ok := p.words().sum(); !ok || goods != price.Goods.Minor {
+		l.violates(I1, "%s has goods for %s, but its lines come to %d", p, price.Goods, goods)
+	}
+	if price.Goods.Minor+price.Shipping.Minor != price.Total.Minor {
+		l.violates(I1, "%s has a total of %s, but goods for %s and shipping for %s", p, price.Total, price.Goods, price.Shipping)
 	}
 	skus := map[string]bool{}
 	for _, line := range p.words().Lines {

@@ -16,6 +16,11 @@ type Money struct {
 
 func (m Money) String() string { return fmt.Sprintf("%d %s", m.Minor, m.Currency) }
 
+func (p Price) valid() bool {
+	return p.Goods.valid() && p.Shipping.valid() && p.Total.valid() &&
+		p.Goods.Currency == p.Total.Currency && p.Shipping.Currency == p.Total.Currency
+}
+
 // maxMinor is the largest amount that every reader can hold.
 const maxMinor = 1<<53 - 1
 
@@ -37,12 +42,21 @@ type Shortage struct {
 	Available int64  `json:"available"`
 }
 
+// Price is what an order costs, since version 2 of OrderPlaced.
+type Price struct {
+	Goods    Money `json:"goods"`
+	Shipping Money `json:"shipping"`
+	Total    Money `json:"total"`
+}
+
 // words is what a value says; each type uses some of it.
 type words struct {
 	Order     string     `json:"order_id"`
 	Customer  string     `json:"customer_id"`
 	Lines     []Line     `json:"lines"`
 	Total     Money      `json:"total"`
+	Price     Price      `json:"price"`
+	Second    bool       `json:"-"` // said in version 2 of its type
 	Amount    Money      `json:"amount"`
 	Method    string     `json:"payment_method"`
 	ShipTo    string     `json:"ship_to"`
@@ -54,7 +68,7 @@ type words struct {
 }
 
 // decodeWords returns what a value says, nil where that is the order alone, as most do: those need no decoder.
-func decodeWords(k kind, key string, value []byte) (*words, error) {
+func decodeWords(k kind, version, key string, value []byte) (*words, error) {
 	if bare(key, value) {
 		return nil, (&words{}).check(k)
 	}
@@ -65,7 +79,27 @@ func decodeWords(k kind, key string, value []byte) (*words, error) {
 	if w.Order != key {
 		return nil, fmt.Errorf("its value speaks of order %q", w.Order)
 	}
+	if k == orderPlaced {
+		if err := w.priced(version); err != nil {
+			return nil, err
+		}
+	}
 	return w, w.check(k)
+}
+
+// priced makes one of the versions of OrderPlaced: from here on each has a price and a total. In version 1 there is no
+// price, and the total is that of the goods.
+func (w *words) priced(version string) error {
+	second := version == secondPlaced
+	if second != (w.Price != Price{}) || second != (w.Total == Money{}) {
+		return errors.New("its value is not what " + version + " promises")
+	}
+	if w.Second = second; second {
+		w.Total = w.Price.Total
+	} else {
+		w.Price = Price{Goods: w.Total, Shipping: Money{Currency: w.Total.Currency}, Total: w.Total}
+	}
+	return nil
 }
 
 // bare tells whether a value is {"order_id":"…"} of its key.
@@ -79,7 +113,7 @@ func bare(key string, value []byte) bool {
 func (w *words) check(k kind) error {
 	switch k {
 	case orderPlaced:
-		return w.need(k, w.Customer != "" && w.Method != "" && w.ShipTo != "" && w.Total.valid() && w.linesValid(true))
+		return w.need(k, w.Customer != "" && w.Method != "" && w.ShipTo != "" && w.Price.valid() && w.linesValid(true))
 	case reserveStock:
 		return w.need(k, w.linesValid(false))
 	case dispatchOrder:
@@ -115,14 +149,14 @@ func (w *words) linesValid(priced bool) bool {
 }
 
 // sum is what the lines come to; ok is false where they are not all in the total's currency.
-func (w *words) sum() (total int64, ok bool) {
+func (w *words) sum() (goods int64, ok bool) {
 	for _, l := range w.Lines {
 		if l.Price.Currency != w.Total.Currency {
 			return 0, false
 		}
-		total += l.Price.Minor * l.Quantity
+		goods += l.Price.Minor * l.Quantity
 	}
-	return total, true
+	return goods, true
 }
 
 // sameLines tells whether a and b name the same quantities, in any order, whatever the prices.

@@ -20,7 +20,7 @@ type corruption struct {
 
 func corruptions() []corruption {
 	all := []corruption{}
-	for _, part := range [][]corruption{wireCorruptions(), promiseCorruptions(), causeCorruptions(), moneyCorruptions(), goodsCorruptions(), tableCorruptions(), alertCorruptions()} {
+	for _, part := range [][]corruption{wireCorruptions(), promiseCorruptions(), causeCorruptions(), moneyCorruptions(), goodsCorruptions(), tableCorruptions(), alertCorruptions(), versionCorruptions()} {
 		all = append(all, part...)
 	}
 	return all

@@ -129,7 +129,7 @@ func (l *life) checkHistory() {
 		m := l.event(h.Input)
 		if m == nil {
 			l.violates(Effect, "its history has %s (%s@%d, ce_id %s), which is not in the log", h.Type, h.Topic, h.Offset, h.Input)
-		} else if h.Type != m.kind.String() || h.Topic != topicNames[m.place.topic] || h.Offset < m.place.offset || h.Offset > m.last {
+		} else if h.Type != m.wireType() || h.Topic != topicNames[m.place.topic] || h.Offset < m.place.offset || h.Offset > m.last {
 			l.violates(Effect, "its history has %s at %s@%d, but that is %s", h.Type, h.Topic, h.Offset, m)
 		}
 	}

@@ -62,7 +62,15 @@ func (m *message) String() string {
 	if m.attempt > 1 {
 		return fmt.Sprintf("%s attempt %d (%s)", m.kind, m.attempt, m.place)
 	}
-	return fmt.Sprintf("%s (%s)", m.kind, m.place)
+	return fmt.Sprintf("%s (%s)", m.wireType(), m.place)
+}
+
+// wireType is its type on the wire, with the version in which it was said.
+func (m *message) wireType() string {
+	if m.words().Second {
+		return secondPlaced
+	}
+	return m.kind.String()
 }
 
 func (m *message) step() int  { return meaning[m.kind].step }

@@ -102,7 +102,7 @@ func (d *decoder) read(r *Record) (*message, error) {
 	}
 	wrong = append(wrong, m.checkEnvelope(&e, r.Key)...)
 	var err error
-	if m.says, err = decodeWords(m.kind, r.Key, r.Value); err != nil {
+	if m.says, err = decodeWords(m.kind, e.kind, r.Key, r.Value); err != nil {
 		return nil, errors.Join(append(wrong, err)...)
 	}
 	d.sum(m, r)

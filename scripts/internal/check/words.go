@@ -125,11 +125,15 @@ var vocabulary = [kindCount]struct {
 	dispatchRefused:       {"DispatchRefused.v1", warehouseEvents, fromWarehouse},
 }
 
+// secondPlaced is the one type of which there are two versions: see words.priced.
+const secondPlaced = "OrderPlaced.v2"
+
 var kindsByName = func() map[string]kind {
 	m := make(map[string]kind, kindCount)
 	for k := noKind + 1; k < kindCount; k++ {
 		m[vocabulary[k].name] = k
 	}
+	m[secondPlaced] = orderPlaced
 	return m
 }()
 

@@ -10,13 +10,13 @@ import (
 
 // makeDatabases makes, for each service, a database, its owner (who migrates) and its run role (who has no DDL). What
 // exists is kept.
-func makeDatabases(ctx context.Context, superuser string) error {
+func makeDatabases(ctx context.Context, superuser string, services []Service) error {
 	conn, err := pgx.Connect(ctx, superuser)
 	if err != nil {
 		return fmt.Errorf("connect as the superuser: %w", err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // nothing is pending
-	for _, s := range Services() {
+	for _, s := range services {
 		if s.Database == "" {
 			continue
 		}

@@ -9,7 +9,7 @@ import (
 
 // lay decides ports and environments of all programs.
 func (s *Stack) lay() error {
-	for _, svc := range Services() {
+	for _, svc := range s.Config.services() {
 		replicas := s.Config.Replicas
 		if !svc.Replicated() {
 			replicas = 1
@@ -96,8 +96,8 @@ func (s *Stack) environment(p *Program) ([]string, error) {
 		"PROVIDER_URL=http://"+provider, "PROVIDER_KEY="+ProviderKey, "API_KEY="+ProviderKey, "PROVIDER_WEBHOOK_SECRET="+webhookSecret,
 		"DATA_DIR="+filepath.Join(s.Config.Dir, p.Service.Name))
 	if p.Service.Database != "" {
-		for key, role := range map[string]string{"DATABASE_URL": "_run", "DATABASE_OWNER_URL": "_owner"} {
-			u, err := databaseURL(s.superuser, p.Service.Database, p.Service.Database+role)
+		for key, as := range s.logins(p.Service) {
+			u, err := databaseURL(s.superuser, as.database, as.role)
 			if err == nil && s.Net != nil {
 				u, err = s.Net.throughPostgres(p.Name(), u)
 			}
@@ -110,5 +110,23 @@ func (s *Stack) environment(p *Program) ([]string, error) {
 	if s.otlp != "" {
 		env = append(env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+s.otlp, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_TRACES_SAMPLER=parentbased_always_on")
 	}
-	return append(env, s.Config.Env...), nil
+	return append(append(env, s.Config.Env...), s.Config.EnvOf[p.Name()]...), nil
+}
+
+// login is a role in a database.
+type login struct{ database, role string }
+
+// logins are a service's settings that name databases.
+func (s *Stack) logins(of Service) map[string]login {
+	out := map[string]login{
+		"DATABASE_URL": {of.Database, of.Database + "_run"}, "DATABASE_OWNER_URL": {of.Database, of.Database + "_owner"},
+	}
+	for _, other := range s.Config.services() {
+		for key, database := range of.Reads {
+			if database == other.Database {
+				out[key] = login{database, database + "_run"}
+			}
+		}
+	}
+	return out
 }

@@ -61,6 +61,9 @@ func (p *Program) Start() error {
 	return nil
 }
 
+// Set changes settings ("NAME=value") from the next Start on.
+func (p *Program) Set(settings ...string) { p.env = append(p.env[:len(p.env):len(p.env)], settings...) }
+
 // Ready asks /readyz.
 func (p *Program) Ready(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.AdminAddr+"/readyz", nil)
@@ -97,14 +100,15 @@ func (p *Program) WaitReady(ctx context.Context) error {
 	}
 }
 
-// Migrate runs the program's migrations as the owner of its database.
-func (p *Program) Migrate(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, p.path, "migrate")
+// Ask runs one of the program's commands, such as migrate, and returns what it printed.
+func (p *Program) Ask(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, p.path, args...)
 	cmd.Env = p.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("migrate %s: %w\n%s", p.Service.Name, err, out)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s %s: %w\n%s", p.Service.Name, args[0], err, out)
 	}
-	return nil
+	return string(out), nil
 }
 
 // LastLines is the end of a log, some 2,000 characters; "" where there is none.
@@ -119,9 +123,9 @@ func LastLines(path string) string {
 	return string(b)
 }
 
-// Build compiles every program of a checkout into a folder. Flags go to go build.
-func Build(ctx context.Context, root, bin string, flags ...string) error {
-	for _, s := range Services() {
+// Build compiles programs of a checkout into a folder. Flags go to go build.
+func Build(ctx context.Context, root, bin string, services []Service, flags ...string) error {
+	for _, s := range services {
 		args := append([]string{"build", "-o", filepath.Join(bin, s.Name)}, flags...)
 		cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/"+s.Name)...)
 		cmd.Dir = filepath.Join(root, s.Module)

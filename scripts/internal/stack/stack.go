@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/scripts/internal/check/read"
 )
 
@@ -64,8 +66,8 @@ func Up(ctx context.Context, c Config) (_ *Stack, err error) {
 	}
 	if s.bin = c.Bin; s.bin == "" {
 		c.say("building the programs")
-		s.bin = filepath.Join(c.Root, ".bin")
-		if err := Build(ctx, c.Root, s.bin); err != nil {
+		s.bin = filepath.Join(c.Root, ".bin", c.Tags)
+		if err := Build(ctx, c.Root, s.bin, c.services(), "-tags", c.Tags); err != nil {
 			return nil, err
 		}
 	}
@@ -131,7 +133,13 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 		s.superuser = (&localstack.Postgres{Port: port}).URL("postgres", "postgres")
 		s.Config.say("PostgreSQL on %s", addr(port))
 	}
-	return makeDatabases(ctx, s.superuser)
+	return makeDatabases(ctx, s.superuser, s.Config.services())
+}
+
+// Topics are all that our programs read or write.
+func Topics() []string {
+	return slices.Concat(contracts.Topics(), contracts.CompatibilityTopics(), messaging.DeadLetterTopics(contracts.Topics()...),
+		[]string{messaging.InternalTopic("processmanager")})
 }
 
 func (s *Stack) ensureTopics(ctx context.Context) error {
@@ -142,7 +150,7 @@ func (s *Stack) ensureTopics(ctx context.Context) error {
 	defer cl.Close()
 	// Of three nodes one may fail: what is acknowledged is on two.
 	nodes := max(1, len(s.Kafka))
-	if err := kafka.EnsureTopics(ctx, cl, "", contracts.Topics(), contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
+	if err := kafka.EnsureTopics(ctx, cl, "", Topics(), contracts.Partitions, int16(nodes), nodes/2+1); err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}
 	return nil
@@ -155,7 +163,7 @@ func (s *Stack) startPrograms(ctx context.Context) error {
 	s.Config.say("migrating the databases")
 	for _, p := range s.Programs {
 		if p.Replica == 1 && p.Service.Database != "" {
-			if err := p.Migrate(ctx); err != nil {
+			if _, err := p.Ask(ctx, "migrate"); err != nil {
 				return err
 			}
 		}
@@ -211,12 +219,20 @@ func (s *Stack) APIs(service string) []string {
 	return out
 }
 
-// Admin returns the address of a program's admin port, of its first replica.
-func (s *Stack) Admin(service string) string {
+// Program returns the first replica of a service, nil where it does not run here.
+func (s *Stack) Program(service string) *Program {
 	for _, p := range s.Programs {
 		if p.Service.Name == service {
-			return p.AdminAddr
+			return p
 		}
+	}
+	return nil
+}
+
+// Admin returns the address of a program's admin port, of its first replica.
+func (s *Stack) Admin(service string) string {
+	if p := s.Program(service); p != nil {
+		return p.AdminAddr
 	}
 	return ""
 }

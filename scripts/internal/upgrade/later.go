@@ -25,7 +25,7 @@ var expand string
 func BuildLater(ctx context.Context, root, dir string, plain bool) (bin string, err error) {
 	bin = filepath.Join(dir, "later")
 	if plain {
-		return bin, stack.Build(ctx, root, bin)
+		return bin, stack.Build(ctx, root, bin, stack.Services())
 	}
 	replace := map[string]string{}
 	for name, folder := range schemas() {
@@ -47,7 +47,7 @@ func BuildLater(ctx context.Context, root, dir string, plain bool) (bin string, 
 	if err := os.WriteFile(overlay, content, 0o600); err != nil {
 		return "", fmt.Errorf("one migration more: %w", err)
 	}
-	return bin, stack.Build(ctx, root, bin, "-overlay", overlay)
+	return bin, stack.Build(ctx, root, bin, stack.Services(), "-overlay", overlay)
 }
 
 // schemas are the folders of migrations, by the name of whose they are.

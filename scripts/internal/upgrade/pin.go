@@ -81,7 +81,7 @@ func BuildEarlier(ctx context.Context, root, commit string) (bin string, err err
 	}
 	unfinished := fmt.Sprintf("%s.%d", bin, os.Getpid()) // renamed when whole: others may look for it meanwhile
 	defer os.RemoveAll(unfinished)                       //nolint:errcheck // mostly it is gone
-	if err := stack.Build(ctx, dir, unfinished); err != nil {
+	if err := stack.Build(ctx, dir, unfinished, stack.Services()); err != nil {
 		return "", fmt.Errorf("the earlier commit %s: %w", commit, err)
 	}
 	if err := os.Rename(unfinished, bin); err != nil {

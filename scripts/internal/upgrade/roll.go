@@ -128,7 +128,7 @@ func (r *Roll) migrate(ctx context.Context, to Version) error {
 			continue
 		}
 		p.Use(r.cfg.Bins[to])
-		if err := p.Migrate(ctx); err != nil {
+		if _, err := p.Ask(ctx, "migrate"); err != nil {
 			return fmt.Errorf("as %s: %w", to, err)
 		}
 	}

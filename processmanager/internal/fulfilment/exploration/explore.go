@@ -20,10 +20,10 @@ const (
 
 // Config explores a definition of the order saga.
 func Config(def *saga.Definition[fulfilment.Order], faults int) explore.Config[fulfilment.Order] {
-	start := contracts.OrderPlaced{
+	start := contracts.OrderPlacedV2{
 		OrderID: order, CustomerID: "alice", PaymentMethod: "pm_ok", ShipTo: "address-7",
 		Lines: []contracts.PricedLine{{SKU: "BOOK-1", Quantity: units, UnitPrice: contracts.Money{AmountMinor: 1000, Currency: "EUR"}}},
-		Total: contracts.Money{AmountMinor: 1999, Currency: "EUR"},
+		Price: contracts.Price{Total: contracts.Money{AmountMinor: 1999, Currency: "EUR"}},
 	}
 	shop := newSide[orders]("/services/order")
 	shop.model.status = placed

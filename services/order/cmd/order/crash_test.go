@@ -81,7 +81,7 @@ func (g *graveyard) Start(p *crash.Ports) (_ *perishable, err error) {
 			Replica: "1", Workers: 1, Relay: true, JWKS: testkit.JWKS(g.t), JWTIssuer: testkit.Issuer, JWTAudience: testkit.Audience,
 			LogLevel: "error+9",
 		},
-		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", Concurrent: 1000, Outbox: 1000, Unfinished: 1000,
+		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", Concurrent: 1000, Outbox: 1000, Unfinished: 1000, Streams: 100,
 	}
 	parts, err := c.Open(p.Dead, "order")
 	if err != nil {

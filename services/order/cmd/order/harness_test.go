@@ -59,7 +59,7 @@ func newShopOn(t testing.TB, broker testkit.Broker) *shop {
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
 	t.Cleanup(transport.CloseIdleConnections)
 	s.client = &http.Client{Transport: transport}
-	s.broker.Topics(t, contracts.Partitions, contracts.OrderEvents, contracts.OrderCommands)
+	s.broker.Topics(t, contracts.Partitions, contracts.OrderEvents, contracts.OrderCommands, messaging.DeadLetterTopic(contracts.OrderCommands))
 	s.tap()
 	return s
 }
@@ -79,7 +79,8 @@ func (s *shop) start(name string, change ...func(*config)) *replica {
 			Replica: name, Workers: 2, Relay: true, JWKS: testkit.JWKS(s.t), JWTIssuer: testkit.Issuer,
 			JWTAudience: testkit.Audience, LogLevel: "error",
 		},
-		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", Concurrent: 1000, Outbox: 1000, Unfinished: 1000,
+		HTTPAddr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", Concurrent: 1000, Outbox: 1000, Unfinished: 1000, Streams: 100,
+		PlacedVersion: 1,
 	}
 	for _, f := range change {
 		f(&c)

@@ -15,11 +15,11 @@ import (
 type metrics struct {
 	placed   prometheus.Counter
 	finished *prometheus.CounterVec
-	watch    *watch.Watch
+	watch    *watch.Watch[ordering.State]
 	backlog  *backlog.Backlog
 }
 
-func newMetrics(reg prometheus.Registerer, w *watch.Watch, b *backlog.Backlog) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, w *watch.Watch[ordering.State], b *backlog.Backlog) (*metrics, error) {
 	m := &metrics{
 		placed: prometheus.NewCounter(prometheus.CounterOpts{Name: "orders_placed_total", Help: "Orders accepted."}),
 		finished: prometheus.NewCounterVec(prometheus.CounterOpts{

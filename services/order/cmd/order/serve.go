@@ -2,19 +2,28 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
+	"ordersaga.internal/infra/postgres"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/order/internal/admission"
 	"ordersaga.internal/services/order/internal/backlog"
 	"ordersaga.internal/services/order/internal/httpapi"
 	"ordersaga.internal/services/order/internal/messages"
+	"ordersaga.internal/services/order/internal/ordering"
 	"ordersaga.internal/services/order/internal/store"
+	"ordersaga.internal/services/order/internal/view"
+	"ordersaga.internal/services/order/internal/viewstore"
 	"ordersaga.internal/services/order/internal/watch"
 )
 
@@ -31,14 +40,21 @@ func serve(ctx context.Context, c config) error {
 
 // service is everything that runs in this process.
 type service struct {
-	parts   *program.Parts
-	store   *store.Store
-	machine *messaging.Machine[*messages.Batch]
-	watch   *watch.Watch
-	backlog *backlog.Backlog
-	door    *admission.Admission
-	api     *httpserver.Server
-	admin   *httpserver.Server
+	parts    *program.Parts
+	store    *store.Store
+	machine  *messaging.Machine[*messages.Batch]
+	watch    *watch.Watch[ordering.State]
+	viewPool *pgxpool.Pool // nil: there is no read model
+	views    *viewstore.Reader
+	sights   *watch.Watch[view.Sight]
+	streams  *httpapi.Streams
+	backlog  *backlog.Backlog
+	door     *admission.Admission
+
+	publishing messages.Publishing
+
+	api   *httpserver.Server
+	admin *httpserver.Server
 }
 
 // newService reaches the database and the broker, and puts the service together on them.
@@ -57,8 +73,12 @@ func newService(ctx context.Context, c config) (*service, error) {
 
 // assemble checks that database and broker are as they must be, and listens.
 func assemble(ctx context.Context, c config, parts *program.Parts) (*service, error) {
-	s := &service{parts: parts, watch: watch.New()}
-	topics := []string{contracts.OrderCommands, contracts.OrderEvents}
+	publishing := c.publishing()
+	s := &service{parts: parts, watch: watch.New[ordering.State](), sights: watch.New[view.Sight](), publishing: publishing}
+	topics := append(messaging.DeadLetterTopics(contracts.OrderCommands), contracts.OrderCommands, contracts.OrderEvents)
+	if publishing.Copies(time.Now()) {
+		topics = append(topics, contracts.OrderEventsV1)
+	}
 	if err := s.parts.Check(ctx, topics, contracts.Partitions, schemas...); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
@@ -74,13 +94,41 @@ func assemble(ctx context.Context, c config, parts *program.Parts) (*service, er
 	if err != nil {
 		return nil, err
 	}
-	codec := contracts.NewRegistry()
-	s.machine, err = messaging.New(s.parts.Deps(codec), messages.NewHandler(codec, metrics),
+	codec := messages.Codec{Registry: contracts.NewRegistry()}
+	s.machine, err = messaging.New(s.parts.Deps(codec), messages.NewHandler(codec, publishing, metrics),
 		c.Machine("order", []string{contracts.OrderCommands}, contracts.Partitions))
 	if err != nil {
 		return nil, fmt.Errorf("machine: %w", err)
 	}
-	return s, s.listen(ctx, c)
+	if err := s.openView(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := s.listen(ctx, c); err != nil {
+		s.closeView()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openView prepares to read the read model, which may be away, or not there at all.
+func (s *service) openView(ctx context.Context, c config) (err error) {
+	reg := s.parts.Telemetry.Registry
+	if s.streams, err = httpapi.NewStreams(c.Streams, reg); err != nil {
+		return err
+	}
+	if c.ViewURL != "" {
+		if s.viewPool, err = postgres.Prepare(ctx, c.ViewURL, postgres.MaxConns(c.DatabaseConns)); err != nil {
+			return program.Usage(fmt.Errorf("DATABASE_ORDERVIEW_URL: %w", err))
+		}
+	}
+	s.views, err = viewstore.NewReader(s.viewPool, s.parts.Telemetry.Log, reg)
+	return err
+}
+
+func (s *service) closeView() {
+	if s.viewPool != nil {
+		s.viewPool.Close()
+	}
 }
 
 func (s *service) listen(ctx context.Context, c config) error {
@@ -93,37 +141,48 @@ func (s *service) listen(ctx context.Context, c config) error {
 		return fmt.Errorf("contract: %w", err)
 	}
 	api := httpapi.NewAPI(httpapi.Deps{
-		Machine: s.machine, Orders: s.store, Products: s.store, Watch: s.watch,
+		Machine: s.machine, Orders: s.store, Products: s.store, Views: s.views,
+		Watch: s.watch, Sights: s.sights, Streams: s.streams,
 		Stopping: ctx.Done(), Log: s.parts.Telemetry.Log,
 	})
 	s.api, err = s.parts.Server(c.HTTPAddr, s.parts.Auth.Middleware(s.door.Middleware(contract.Middleware(api.Handler()))))
 	if err != nil {
 		return fmt.Errorf("order API: %w", err)
 	}
-	s.admin, err = s.parts.Server(c.AdminAddr, s.adminHandler(ctx))
+	trails, err := s.trails()
 	if err != nil {
-		_ = s.api.Close()
-		return fmt.Errorf("admin port: %w", err)
+		return errors.Join(fmt.Errorf("admin port: %w", err), s.api.Close())
 	}
-	return nil
+	if s.admin, err = s.parts.AdminPort(ctx, c.AdminAddr, s.machine, trails); err != nil {
+		_ = s.api.Close()
+	}
+	return err
 }
 
-func (s *service) adminHandler(ctx context.Context) http.Handler {
-	return httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: s.parts.Telemetry, Stopping: ctx.Done(),
-		Ready: map[string]func(context.Context) error{"machine": s.machine.Ready},
+// trails tell operators what the service knows of an order.
+func (s *service) trails() (func(chi.Router), error) {
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	return trail.Routes(trail.Config{
+		Service: "order", Partitions: contracts.Partitions, Document: document, Pool: s.parts.Pool, Log: s.parts.Telemetry.Log,
+		Tables: []trail.Own{{Name: "orders", SQL: store.TrailSQL}},
 	})
 }
 
 // run ends in order: no more requests, then the machine, which still commits what they submitted.
 func (s *service) run(ctx context.Context) error {
+	defer s.closeView()
 	log := s.parts.Telemetry.Log
 	return program.Together(ctx,
 		s.api.Run,
 		s.machine.Run,
 		func(ctx context.Context) error { return s.watch.Run(ctx, s.store.States, log) },
+		func(ctx context.Context) error { return s.sights.Run(ctx, s.views.Sights, log) },
 		func(ctx context.Context) error { return s.backlog.Run(ctx, log) },
 		func(ctx context.Context) error { return s.door.Run(ctx, log) },
+		func(ctx context.Context) error { return s.publishing.Run(ctx, log) },
 		s.admin.Run,
 	)
 }

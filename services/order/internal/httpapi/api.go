@@ -13,6 +13,7 @@ import (
 	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/telemetry"
 	"ordersaga.internal/services/order/internal/ordering"
+	"ordersaga.internal/services/order/internal/view"
 	"ordersaga.internal/services/order/internal/watch"
 )
 
@@ -34,12 +35,20 @@ type Products interface {
 	PutProduct(ctx context.Context, p ordering.Product) (added bool, err error)
 }
 
+// Views is the read model. It may be away: then answered is false, and orders are shown without it.
+type Views interface {
+	Look(ctx context.Context, orders ...uuid.UUID) (seen map[uuid.UUID]view.Sight, answered bool)
+}
+
 // Deps is what an API is built on. All fields are required.
 type Deps struct {
 	Machine  Machine
 	Orders   Orders
 	Products Products
-	Watch    *watch.Watch
+	Views    Views
+	Watch    *watch.Watch[ordering.State]
+	Sights   *watch.Watch[view.Sight]
+	Streams  *Streams
 	Stopping <-chan struct{} // closed when those who wait for an order are to be answered at once
 	Log      *slog.Logger
 }
@@ -74,7 +83,7 @@ func (a *API) Handler() http.Handler {
 
 // roles that operations need, as the contract's security says; the others take any token.
 var roles = map[string]string{
-	"PlaceOrder": "customer", "ListOrders": "customer", "GetOrder": "customer", "CancelOrder": "customer",
+	"PlaceOrder": "customer", "ListOrders": "customer", "GetOrder": "customer", "FollowOrder": "customer", "CancelOrder": "customer",
 	"PutProduct": "operator",
 }
 

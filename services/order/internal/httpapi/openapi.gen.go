@@ -9,11 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for OrderCancellation.
@@ -91,6 +93,14 @@ func (e Status) Valid() bool {
 	}
 }
 
+// Happening defines model for Happening.
+type Happening struct {
+	At time.Time `json:"at"`
+
+	// Event Its name on the topics
+	Event string `json:"event"`
+}
+
 // Line defines model for Line.
 type Line struct {
 	Quantity Integer `json:"quantity"`
@@ -144,6 +154,12 @@ type Order struct {
 	// OrderId UUID in lower case; of orders made here a UUIDv7.
 	OrderId OrderID `json:"order_id"`
 
+	// Parcel Dispatched orders only.
+	Parcel *Parcel `json:"parcel,omitempty"`
+
+	// Payment What is known of the payment; absent until something is.
+	Payment *Payment `json:"payment,omitempty"`
+
 	// PaymentMethod Id of something kept elsewhere.
 	PaymentMethod Reference `json:"payment_method"`
 	PlacedAt      time.Time `json:"placed_at"`
@@ -158,8 +174,13 @@ type Order struct {
 	Status Status `json:"status"`
 
 	// Step The step that failed; rejected orders only.
-	Step  *string `json:"step,omitempty"`
-	Total Money   `json:"total"`
+	Step *string `json:"step,omitempty"`
+
+	// Timeline What happened, oldest first. New events may be added.
+	Timeline *[]Happening `json:"timeline,omitempty"`
+
+	// Total What the customer pays, with shipping where that is charged.
+	Total Money `json:"total"`
 }
 
 // OrderCancellation What became of the customer's wish to cancel.
@@ -168,6 +189,14 @@ type OrderCancellation string
 // OrderReason Why it failed; rejected orders only.
 type OrderReason string
 
+// OrderEvent One event of the stream, field by field.
+type OrderEvent struct {
+	// Data An Order.
+	Data  openapi_types.File `json:"data"`
+	Event interface{}        `json:"event"`
+	Id    string             `json:"id"`
+}
+
 // OrderID UUID in lower case; of orders made here a UUIDv7.
 type OrderID = string
 
@@ -175,6 +204,23 @@ type OrderID = string
 type OrderPage struct {
 	Items      []Order `json:"items"`
 	NextCursor *string `json:"next_cursor"`
+}
+
+// Parcel Dispatched orders only.
+type Parcel struct {
+	DispatchedAt time.Time `json:"dispatched_at"`
+	ShipmentId   string    `json:"shipment_id"`
+}
+
+// Payment What is known of the payment; absent until something is.
+type Payment struct {
+	Authorized *Money `json:"authorized,omitempty"`
+	Captured   *Money `json:"captured,omitempty"`
+	Refunded   *Money `json:"refunded,omitempty"`
+
+	// Refusal Why it was declined or could not be captured.
+	Refusal *string `json:"refusal,omitempty"`
+	Voided  *Money  `json:"voided,omitempty"`
 }
 
 // Problem RFC 9457.
@@ -293,6 +339,12 @@ type GetOrderParams struct {
 	Prefer *string `json:"Prefer,omitempty"`
 }
 
+// FollowOrderParams defines parameters for FollowOrder.
+type FollowOrderParams struct {
+	// LastEventID The id of the last event that came.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
 	// Limit Most items of the page.
@@ -322,6 +374,9 @@ type ServerInterface interface {
 	// CancelOrder Ask for one of your orders to be cancelled
 	// (POST /v1/orders/{order_id}/cancellation)
 	CancelOrder(w http.ResponseWriter, r *http.Request, orderId OrderID)
+	// FollowOrder Follow one of your orders to its end
+	// (GET /v1/orders/{order_id}/events)
+	FollowOrder(w http.ResponseWriter, r *http.Request, orderId OrderID, params FollowOrderParams)
 	// ListProducts List the catalogue by SKU
 	// (GET /v1/products)
 	ListProducts(w http.ResponseWriter, r *http.Request, params ListProductsParams)
@@ -358,6 +413,12 @@ func (_ Unimplemented) GetOrder(w http.ResponseWriter, r *http.Request, orderId 
 // CancelOrder Ask for one of your orders to be cancelled
 // (POST /v1/orders/{order_id}/cancellation)
 func (_ Unimplemented) CancelOrder(w http.ResponseWriter, r *http.Request, orderId OrderID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// FollowOrder Follow one of your orders to its end
+// (GET /v1/orders/{order_id}/events)
+func (_ Unimplemented) FollowOrder(w http.ResponseWriter, r *http.Request, orderId OrderID, params FollowOrderParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -587,6 +648,56 @@ func (siw *ServerInterfaceWrapper) CancelOrder(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// FollowOrder operation middleware
+func (siw *ServerInterfaceWrapper) FollowOrder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "order_id" -------------
+	var orderId OrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", chi.URLParam(r, "order_id"), &orderId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order_id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowOrderParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
+			return
+		}
+
+		params.LastEventID = &LastEventID
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.FollowOrder(w, r, orderId, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListProducts operation middleware
 func (siw *ServerInterfaceWrapper) ListProducts(w http.ResponseWriter, r *http.Request) {
 
@@ -806,6 +917,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/orders/{order_id}", wrapper.GetOrder)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/orders/{order_id}/events", wrapper.FollowOrder)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/orders/{order_id}/cancellation", wrapper.CancelOrder)
@@ -1177,7 +1291,9 @@ type GetOrderResponseObject interface {
 }
 
 type GetOrder200ResponseHeaders struct {
+	Age               *int
 	ETag              *string
+	LastModified      *string
 	PreferenceApplied *string
 }
 
@@ -1193,8 +1309,14 @@ func (response GetOrder200JSONResponse) VisitGetOrderResponse(w http.ResponseWri
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Age != nil {
+		w.Header().Set("Age", fmt.Sprint(*response.Headers.Age))
+	}
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.LastModified != nil {
+		w.Header().Set("Last-Modified", fmt.Sprint(*response.Headers.LastModified))
 	}
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
@@ -1205,7 +1327,9 @@ func (response GetOrder200JSONResponse) VisitGetOrderResponse(w http.ResponseWri
 }
 
 type GetOrder304ResponseHeaders struct {
+	Age               *int
 	ETag              *string
+	LastModified      *string
 	PreferenceApplied *string
 }
 
@@ -1214,8 +1338,14 @@ type GetOrder304Response struct {
 }
 
 func (response GetOrder304Response) VisitGetOrderResponse(w http.ResponseWriter) error {
+	if response.Headers.Age != nil {
+		w.Header().Set("Age", fmt.Sprint(*response.Headers.Age))
+	}
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.LastModified != nil {
+		w.Header().Set("Last-Modified", fmt.Sprint(*response.Headers.LastModified))
 	}
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
@@ -1460,6 +1590,176 @@ type CancelOrder503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CancelOrder503ApplicationProblemPlusJSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowOrderRequestObject struct {
+	OrderId OrderID `json:"order_id"`
+	Params  FollowOrderParams
+}
+
+type FollowOrderResponseObject interface {
+	VisitFollowOrderResponse(w http.ResponseWriter) error
+}
+
+type FollowOrder200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type FollowOrder200TexteventStreamResponse struct {
+	Body          io.Reader
+	Headers       FollowOrder200ResponseHeaders
+	ContentLength int64
+}
+
+func (response FollowOrder200TexteventStreamResponse) VisitFollowOrderResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type FollowOrder204Response struct {
+}
+
+func (response FollowOrder204Response) VisitFollowOrderResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type FollowOrder400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response FollowOrder400ApplicationProblemPlusJSONResponse) VisitFollowOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowOrder401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response FollowOrder401ApplicationProblemPlusJSONResponse) VisitFollowOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowOrder403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response FollowOrder403ApplicationProblemPlusJSONResponse) VisitFollowOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowOrder404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response FollowOrder404ApplicationProblemPlusJSONResponse) VisitFollowOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowOrder500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response FollowOrder500ApplicationProblemPlusJSONResponse) VisitFollowOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowOrder503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response FollowOrder503ApplicationProblemPlusJSONResponse) VisitFollowOrderResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1843,6 +2143,9 @@ type StrictServerInterface interface {
 	// CancelOrder Ask for one of your orders to be cancelled
 	// (POST /v1/orders/{order_id}/cancellation)
 	CancelOrder(ctx context.Context, request CancelOrderRequestObject) (CancelOrderResponseObject, error)
+	// FollowOrder Follow one of your orders to its end
+	// (GET /v1/orders/{order_id}/events)
+	FollowOrder(ctx context.Context, request FollowOrderRequestObject) (FollowOrderResponseObject, error)
 	// ListProducts List the catalogue by SKU
 	// (GET /v1/products)
 	ListProducts(ctx context.Context, request ListProductsRequestObject) (ListProductsResponseObject, error)
@@ -1998,6 +2301,33 @@ func (sh *strictHandler) CancelOrder(w http.ResponseWriter, r *http.Request, ord
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CancelOrderResponseObject); ok {
 		if err := validResponse.VisitCancelOrderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FollowOrder operation middleware
+func (sh *strictHandler) FollowOrder(w http.ResponseWriter, r *http.Request, orderId OrderID, params FollowOrderParams) {
+	var request FollowOrderRequestObject
+
+	request.OrderId = orderId
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowOrder(ctx, request.(FollowOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowOrder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(FollowOrderResponseObject); ok {
+		if err := validResponse.VisitFollowOrderResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"ordersaga.internal/services/order/internal/ordering"
-	"ordersaga.internal/services/order/internal/watch"
 )
 
 // GetOrder returns the customer's order; with Prefer: wait, once it is something else than the customer knows.
@@ -18,51 +15,30 @@ func (a *API) GetOrder(ctx context.Context, r GetOrderRequestObject) (GetOrderRe
 	}
 	known := deref(r.Params.IfNoneMatch)
 	wait, applied := preferWait(deref(r.Params.Prefer))
-	var watcher *watch.Watcher
-	if wait > 0 {
-		watcher = a.Watch.Subscribe(id) // before reading: then nothing is missed
-		defer watcher.Close()
+	w := &watchers{}
+	if wait > 0 { // before reading: then nothing is missed
+		w = a.subscribe(id, known != "")
+		defer w.close()
 	}
-	reading, cancel := a.bounded(ctx)
-	defer cancel()
-	o, err := a.Orders.Order(reading, customer(ctx), id)
+	s, err := a.see(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if wait > 0 && !o.Final() && (known == "" || matches(known, etag(&o))) {
-		o.State = a.await(ctx, watcher, o.State, wait)
-	}
-	tag := etag(&o)
-	if known != "" && matches(known, tag) {
-		return GetOrder304Response{Headers: GetOrder304ResponseHeaders{ETag: &tag, PreferenceApplied: applied}}, nil
-	}
-	return GetOrder200JSONResponse{
-		Body: toOrder(&o), Headers: GetOrder200ResponseHeaders{ETag: &tag, PreferenceApplied: applied},
-	}, nil
-}
-
-// await returns the state that follows the known one; the known one when nothing came in time.
-func (a *API) await(ctx context.Context, w *watch.Watcher, known ordering.State, wait time.Duration) ordering.State {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for {
-		select {
-		case s := <-w.Changes:
-			if s.Version > known.Version {
-				return s
-			}
-		case <-timer.C:
-			return known
-		case <-ctx.Done():
-			return known
-		case <-a.Stopping:
-			return known
+	if wait > 0 && !s.order.Final() && (known == "" || matches(known, s.etag())) {
+		if a.await(ctx, w, &s, wait) && known == "" {
+			a.look(ctx, &s) // it moved on meanwhile
 		}
 	}
+	tag := s.etag()
+	if known != "" && matches(known, tag) {
+		return GetOrder304Response{Headers: GetOrder304ResponseHeaders{
+			ETag: &tag, LastModified: s.lastModified(), Age: s.age(), PreferenceApplied: applied,
+		}}, nil
+	}
+	return GetOrder200JSONResponse{Body: s.show(), Headers: GetOrder200ResponseHeaders{
+		ETag: &tag, LastModified: s.lastModified(), Age: s.age(), PreferenceApplied: applied,
+	}}, nil
 }
-
-// etag is strong: what of an order changes is counted by its version.
-func etag(o *ordering.Order) string { return `"` + strconv.FormatInt(o.Version, 10) + `"` }
 
 // matches is RFC 9110's weak comparison of If-None-Match.
 func matches(header, tag string) bool {

@@ -98,8 +98,14 @@ func (a *API) ListOrders(ctx context.Context, r ListOrdersRequestObject) (ListOr
 		next := base64.RawURLEncoding.EncodeToString(orders[limit-1].ID[:])
 		page.NextCursor = &next
 	}
+	ids := make([]uuid.UUID, len(orders))
 	for i := range orders {
-		page.Items = append(page.Items, toOrder(&orders[i]))
+		ids[i] = orders[i].ID
+	}
+	seen, _ := a.Views.Look(ctx, ids...)
+	for i := range orders {
+		s := sight{order: orders[i], view: seen[ids[i]]}
+		page.Items = append(page.Items, s.show())
 	}
 	return page, nil
 }

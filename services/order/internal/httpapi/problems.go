@@ -29,6 +29,9 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &domain):
 		httpserver.WriteProblem(w, r, ofDomain(domain))
 	case errors.As(err, &ready):
+		if ready.Status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
+		}
 		httpserver.WriteProblem(w, r, ready)
 	case errors.Is(err, errKeyInUse):
 		w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))

@@ -37,13 +37,14 @@ type Observer interface {
 
 // Handler is a messaging.Handler.
 type Handler struct {
-	fence    messaging.FenceConfig
-	observer Observer
+	fence      messaging.FenceConfig
+	publishing Publishing
+	observer   Observer
 }
 
-// NewHandler returns a handler that reports to observer.
-func NewHandler(codec messaging.Codec, observer Observer) *Handler {
-	return &Handler{fence: messaging.FenceConfig{Codec: codec, Source: Source}, observer: observer}
+// NewHandler returns a handler that speaks as publishing says and reports to observer.
+func NewHandler(codec Codec, publishing Publishing, observer Observer) *Handler {
+	return &Handler{fence: messaging.FenceConfig{Codec: codec, Source: Source}, publishing: publishing, observer: observer}
 }
 
 // Batch is all that one batch touches.
@@ -62,6 +63,7 @@ func (h *Handler) Load(ctx context.Context, tx pgx.Tx, in []messaging.Message) (
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
+	book.Shipping = h.publishing.Shipping
 	return &Batch{book: book, fence: fence}, nil
 }
 
@@ -91,9 +93,14 @@ func wanted(in []messaging.Message) store.Wanted {
 
 // Decide is pure.
 func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messaging.Message, error) {
+	out, err := h.decide(b, in, now)
+	return h.publishing.with(out, now), err
+}
+
+func (h *Handler) decide(b *Batch, in messaging.Message, now time.Time) ([]messaging.Message, error) {
 	switch c := in.Body.(type) {
 	case *ordering.Placement:
-		return b.place(in, c, now)
+		return h.place(b, in, c, now)
 	case *CancellationRequest:
 		return b.requestCancellation(in, c)
 	case contracts.CompleteOrder:
@@ -115,16 +122,16 @@ func (h *Handler) Decide(b *Batch, in messaging.Message, now time.Time) ([]messa
 }
 
 // place emits OrderPlaced for a new order, and nothing for the repetition of a request.
-func (b *Batch) place(in messaging.Message, p *ordering.Placement, now time.Time) ([]messaging.Message, error) {
+func (h *Handler) place(b *Batch, in messaging.Message, p *ordering.Placement, now time.Time) ([]messaging.Message, error) {
 	fresh, err := b.book.Place(p, now)
 	if err != nil || !fresh {
 		return nil, err
 	}
 	o := &p.Order
-	return []messaging.Message{b.fence.Emit(in.Subject, uuid.Nil, contracts.OrderPlaced{
-		OrderID: o.ID, CustomerID: o.Customer, Lines: o.Lines, Total: o.Total,
+	return []messaging.Message{b.fence.Emit(in.Subject, uuid.Nil, h.publishing.placed(contracts.OrderPlacedV2{
+		OrderID: o.ID, CustomerID: o.Customer, Lines: o.Lines, Price: o.Price(),
 		PaymentMethod: o.PaymentMethod, ShipTo: o.ShipTo,
-	})}, nil
+	}))}, nil
 }
 
 func (b *Batch) requestCancellation(in messaging.Message, c *CancellationRequest) ([]messaging.Message, error) {

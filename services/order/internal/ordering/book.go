@@ -8,6 +8,8 @@ import (
 
 // Book is what one batch knows and changes of the orders.
 type Book struct {
+	Shipping int64 // what every new order pays beside its goods, in minor units of its currency
+
 	catalogue Catalogue
 	records   map[Key]Record
 	orders    map[uuid.UUID]*Entry
@@ -42,7 +44,7 @@ func (b *Book) Place(p *Placement, now time.Time) (fresh bool, err error) {
 		p.Order, err = r.repeated(p)
 		return false, err
 	}
-	if p.Order, err = p.place(b.catalogue, now); err != nil {
+	if p.Order, err = p.place(b.catalogue, b.Shipping, now); err != nil {
 		return false, err
 	}
 	b.records[p.Key] = Record{Fingerprint: p.Fingerprint, Order: p.Order}

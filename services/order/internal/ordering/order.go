@@ -35,11 +35,23 @@ type Order struct {
 	ID            uuid.UUID // UUIDv7
 	Customer      string
 	Lines         []contracts.PricedLine
-	Total         contracts.Money
+	Total         contracts.Money // with shipping
 	PaymentMethod string
 	ShipTo        string // id of an address
 	PlacedAt      time.Time
 	State
+}
+
+// Price returns what the total is made of. What the goods come to fits, because the total does.
+func (o *Order) Price() contracts.Price {
+	p := contracts.Price{
+		Goods: contracts.Money{Currency: o.Total.Currency}, Shipping: contracts.Money{Currency: o.Total.Currency}, Total: o.Total,
+	}
+	for _, line := range o.Lines {
+		p.Goods.AmountMinor += line.UnitPrice.AmountMinor * int64(line.Quantity)
+	}
+	p.Shipping.AmountMinor = o.Total.AmountMinor - p.Goods.AmountMinor
+	return p
 }
 
 // State is what changes about an order.
@@ -57,6 +69,9 @@ func placed() State { return State{Status: Placed, Cancellation: None, Version: 
 
 // Final tells whether nothing can happen to the order any more.
 func (s *State) Final() bool { return s.Status != Placed }
+
+// Newer tells whether s came after other.
+func (s State) Newer(other State) bool { return s.Version > other.Version }
 
 // RequestCancellation notes the customer's wish, once; asking again is no change. Errors: Final.
 func (s *State) RequestCancellation() (changed bool, err error) {

@@ -35,11 +35,15 @@ type Placement struct {
 	Order Order // as it was placed, by this request or the first with the key
 }
 
-// place makes the order of a placement whose key is new. Errors: those of price; PriceChanged.
-func (p *Placement) place(c Catalogue, now time.Time) (Order, error) {
-	lines, total, err := price(p.Lines, c)
+// place makes the order of a placement whose key is new. Errors: those of price; TotalTooLarge; PriceChanged.
+func (p *Placement) place(c Catalogue, shipping int64, now time.Time) (Order, error) {
+	lines, goods, err := price(p.Lines, c)
 	if err != nil {
 		return Order{}, err
+	}
+	total, err := goods.Add(contracts.Money{AmountMinor: shipping, Currency: goods.Currency})
+	if err != nil {
+		return Order{}, &Error{Code: TotalTooLarge, Detail: "the total is larger than can be paid"}
 	}
 	if e := p.ExpectedTotal; e != nil && *e != total {
 		return Order{}, &Error{

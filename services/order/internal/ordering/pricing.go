@@ -8,7 +8,7 @@ import (
 	"ordersaga.internal/contracts"
 )
 
-// price gives every line the catalogue's price of now. Errors: RepeatedSKU, UnknownSKU (each names every such line),
+// price gives every line the catalogue's price of now, and returns what the goods come to. Errors: RepeatedSKU, UnknownSKU (each names every such line),
 // MixedCurrencies, TotalTooLarge.
 func price(lines []contracts.Line, c Catalogue) ([]contracts.PricedLine, contracts.Money, error) {
 	if err := check(lines, c); err != nil {

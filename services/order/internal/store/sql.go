@@ -54,6 +54,12 @@ ORDER BY o.order_id DESC LIMIT $4`
 SELECT order_id, status, cancellation, step, reason, finished_at, version
 FROM orders WHERE order_id = ANY($1)`
 
+	// TrailSQL is an order as operators are told it: without what only its customer knows.
+	TrailSQL = `
+SELECT order_id, customer_id, lines, total_minor, currency, payment_method, ship_to, status, cancellation, step, reason,
+    placed_at, finished_at, version
+FROM orders WHERE order_id = $1`
+
 	selectProduct = `SELECT sku, name, price_minor, currency FROM products WHERE sku = $1`
 
 	selectProducts = `SELECT sku, name, price_minor, currency FROM products WHERE sku > $1 ORDER BY sku LIMIT $2`

@@ -1,5 +1,5 @@
 // Package watch wakes those who wait for an order to change: at once for what this process commits, and a little later,
-// by asking the database about all of them in one statement, for what another replica does.
+// by asking the database about all of them in one statement, for what another process does.
 package watch
 
 import (
@@ -9,37 +9,38 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"ordersaga.internal/services/order/internal/ordering"
 )
 
 // Every is how often the database is asked while anybody waits.
 const Every = 250 * time.Millisecond
 
+// State is what of an order changes.
+type State[S any] interface{ Newer(than S) bool }
+
 // States reads what orders are now. store.Store does.
-type States func(ctx context.Context, ids []uuid.UUID, each func(uuid.UUID, ordering.State)) error
+type States[S State[S]] func(ctx context.Context, ids []uuid.UUID, each func(uuid.UUID, S)) error
 
 // Watch knows who waits for what.
-type Watch struct {
+type Watch[S State[S]] struct {
 	mu      sync.Mutex
-	waiting map[uuid.UUID][]*Watcher
+	waiting map[uuid.UUID][]*Watcher[S]
 }
 
 // Watcher is one who waits. Changes holds the newest state that came since it was last read.
-type Watcher struct {
-	Changes <-chan ordering.State
-	changes chan ordering.State
-	watch   *Watch
+type Watcher[S State[S]] struct {
+	Changes <-chan S
+	changes chan S
+	watch   *Watch[S]
 	order   uuid.UUID
 }
 
 // New returns a Watch that nobody uses yet.
-func New() *Watch { return &Watch{waiting: map[uuid.UUID][]*Watcher{}} }
+func New[S State[S]]() *Watch[S] { return &Watch[S]{waiting: map[uuid.UUID][]*Watcher[S]{}} }
 
 // Subscribe begins to watch an order. Read the order after it, and nothing is missed. Close it.
-func (w *Watch) Subscribe(order uuid.UUID) *Watcher {
-	changes := make(chan ordering.State, 1)
-	x := &Watcher{Changes: changes, changes: changes, watch: w, order: order}
+func (w *Watch[S]) Subscribe(order uuid.UUID) *Watcher[S] {
+	changes := make(chan S, 1)
+	x := &Watcher[S]{Changes: changes, changes: changes, watch: w, order: order}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting[order] = append(w.waiting[order], x)
@@ -47,7 +48,7 @@ func (w *Watch) Subscribe(order uuid.UUID) *Watcher {
 }
 
 // Close ends the watching.
-func (x *Watcher) Close() {
+func (x *Watcher[S]) Close() {
 	w := x.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,13 +64,13 @@ func (x *Watcher) Close() {
 }
 
 // Publish hands what an order is now to those who watch it. It never blocks.
-func (w *Watch) Publish(order uuid.UUID, s ordering.State) {
+func (w *Watch[S]) Publish(order uuid.UUID, s S) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, x := range w.waiting[order] {
 		select {
 		case older := <-x.changes: // commits may be published out of order
-			if older.Version > s.Version {
+			if older.Newer(s) {
 				x.changes <- older
 				continue
 			}
@@ -80,7 +81,7 @@ func (w *Watch) Publish(order uuid.UUID, s ordering.State) {
 }
 
 // Run asks for what other replicas did, until ctx ends.
-func (w *Watch) Run(ctx context.Context, states States, log *slog.Logger) error {
+func (w *Watch[S]) Run(ctx context.Context, states States[S], log *slog.Logger) error {
 	tick := time.NewTicker(Every)
 	defer tick.Stop()
 	for {
@@ -94,12 +95,12 @@ func (w *Watch) Run(ctx context.Context, states States, log *slog.Logger) error 
 			continue
 		}
 		if err := states(ctx, ids, w.Publish); err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, "cannot see what other replicas did to orders", "error", err)
+			log.WarnContext(ctx, "cannot see what others did to orders", "error", err)
 		}
 	}
 }
 
-func (w *Watch) watched() []uuid.UUID {
+func (w *Watch[S]) watched() []uuid.UUID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ids := make([]uuid.UUID, 0, len(w.waiting))

@@ -6,14 +6,19 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-chi/chi/v5"
+
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/payment/internal/caller"
 	"ordersaga.internal/services/payment/internal/guard"
 	"ordersaga.internal/services/payment/internal/participant"
 	"ordersaga.internal/services/payment/internal/service"
+	"ordersaga.internal/services/payment/internal/store"
 	"ordersaga.internal/services/payment/internal/webhook"
 	"ordersaga.internal/services/payment/migrations"
 )
@@ -50,7 +55,8 @@ func serve(ctx context.Context, c config) error {
 	}
 	defer parts.Close(ctx)
 	topics := []string{contracts.PaymentCommands, contracts.PaymentEvents}
-	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
+	checked := append(messaging.DeadLetterTopics(contracts.PaymentCommands), topics...)
+	if err := parts.Check(ctx, checked, contracts.Partitions, schemas()...); err != nil {
 		return err
 	}
 	replica, err := service.New(parts.Deps(contracts.NewRegistry()), at, service.Config{
@@ -62,12 +68,13 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return err
 	}
-	admin, err := parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(),
-		Ready: map[string]func(context.Context) error{"machine": replica.Ready},
-	}))
+	routes, err := trails(parts)
 	if err != nil {
 		return fmt.Errorf("admin port: %w", err)
+	}
+	admin, err := parts.AdminPort(ctx, c.AdminAddr, replica.Machine(), routes)
+	if err != nil {
+		return err
 	}
 	components := []func(context.Context) error{replica.Run, admin.Run}
 	if len(c.WebhookSecrets) > 0 {
@@ -79,6 +86,18 @@ func serve(ctx context.Context, c config) error {
 	}
 	parts.Telemetry.Log.Info("payment runs", "replica", c.Replica, "admin", admin.Addr(), "provider", c.Provider)
 	return program.Together(ctx, components...)
+}
+
+// trails tell operators what the service knows of an order.
+func trails(parts *program.Parts) (func(chi.Router), error) {
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	return trail.Routes(trail.Config{
+		Service: participant.Service, Partitions: contracts.Partitions, Document: document, Pool: parts.Pool, Log: parts.Telemetry.Log,
+		Tables: []trail.Own{{Name: "operation", SQL: store.TrailSQL}},
+	})
 }
 
 // takeWebhooks listens for the provider's webhooks.

@@ -17,6 +17,7 @@ import (
 
 	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/kafka"
+	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/testkit"
 	"ordersaga.internal/services/payment/internal/sandboxtest"
 )
@@ -71,7 +72,7 @@ func newStack(t *testing.T) *stack {
 		T: t, db: testkit.Postgres(t), broker: testkit.Kafka(t), admin: freeAddr(t), hook: freeAddr(t), log: &logged{to: t.Output()},
 	}
 	s.provider = sandboxtest.Start(t, "WEBHOOK_URL=http://"+s.hook+"/v1/webhooks", "WEBHOOK_SECRET="+secret, "WEBHOOK_EVERY=10ms")
-	s.broker.Topics(t, contracts.Partitions, contracts.PaymentCommands, contracts.PaymentEvents)
+	s.broker.Topics(t, contracts.Partitions, contracts.PaymentCommands, contracts.PaymentEvents, messaging.DeadLetterTopic(contracts.PaymentCommands))
 	s.env = []string{
 		"PAYMENT_PROGRAM=1", "DATABASE_URL=" + s.db.URL, "DATABASE_OWNER_URL=" + s.db.URL, "JWKS=" + testkit.JWKS(t),
 		"KAFKA_BROKERS=" + strings.Join(s.broker.Addrs, ","), "KAFKA_TOPIC_PREFIX=" + s.broker.Prefix, "ADMIN_ADDR=" + s.admin,

@@ -69,7 +69,7 @@ func newWorld(t *testing.T, env ...string) *world {
 		db: testkit.Postgres(t, testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 			testkit.Migration{Table: migrations.Table, FS: migrations.FS}),
 	}
-	w.broker.Topics(t, partitions, contracts.PaymentCommands, contracts.PaymentEvents)
+	w.broker.Topics(t, partitions, contracts.PaymentCommands, contracts.PaymentEvents, messaging.DeadLetterTopic(contracts.PaymentCommands))
 	w.producer = w.broker.Client(t)
 	client, err := sandbox.New(sandbox.Config{URL: w.provider.URL, Key: sandboxtest.Key})
 	if err != nil {

@@ -93,6 +93,9 @@ func (s *Service) Run(ctx context.Context) error {
 	return errors.Join(err, s.leases.Release(releaseCtx, time.Now().UTC()))
 }
 
+// Machine is what the admin port shows. It runs with the service.
+func (s *Service) Machine() *messaging.Machine[*participant.Batch] { return s.machine }
+
 // Ready returns nil once the machine is.
 func (s *Service) Ready(ctx context.Context) error {
 	return s.machine.Ready(ctx)

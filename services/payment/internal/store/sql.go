@@ -57,5 +57,11 @@ UPDATE operation SET due_at = $2, leased_by = '', attempts = attempts + 1 WHERE 
 	unsettledSQL = `SELECT ` + columns + ` FROM operation
 WHERE order_id = ANY($1) AND (due_at IS NOT NULL OR done_minor = 0 AND state IN ('undone', 'refused'))`
 
+	// TrailSQL is an order's operations as operators are told them.
+	TrailSQL = `
+SELECT kind, state, command_id, amount_minor, currency, payment_method, settled, done_minor, reference, reason, code, undo_id,
+    failures, undone_minor, attempts, due_at, leased_by, updated_at
+FROM operation WHERE order_id = $1 ORDER BY kind`
+
 	countOpenSQL = `SELECT count(*) FROM operation WHERE due_at IS NOT NULL`
 )

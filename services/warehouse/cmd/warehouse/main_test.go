@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/infra/testkit"
 )
@@ -35,7 +36,7 @@ type setup struct {
 func newSetup(t *testing.T) *setup {
 	t.Helper()
 	db, broker := testkit.Postgres(t), testkit.Kafka(t)
-	broker.Topics(t, contracts.Partitions, contracts.WarehouseCommands, contracts.WarehouseEvents)
+	broker.Topics(t, contracts.Partitions, contracts.WarehouseCommands, contracts.WarehouseEvents, messaging.DeadLetterTopic(contracts.WarehouseCommands))
 	s := &setup{T: t, api: freeAddr(t), admin: freeAddr(t), url: db.URL}
 	s.env = []string{
 		"WAREHOUSE_PROGRAM=1", "DATABASE_URL=" + db.URL, "DATABASE_OWNER_URL=" + db.URL, "JWKS=" + testkit.JWKS(t),

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-chi/chi/v5"
+
 	"ordersaga.internal/contracts"
+	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
+	"ordersaga.internal/infra/messaging/trail"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/warehouse/internal/httpapi"
 	"ordersaga.internal/services/warehouse/internal/participant"
@@ -22,7 +26,8 @@ func serve(ctx context.Context, c config) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	defer parts.Close(ctx)
-	topics := append(participant.Topics(), contracts.WarehouseEvents)
+	topics := append(messaging.DeadLetterTopics(participant.Topics()...), participant.Topics()...)
+	topics = append(topics, contracts.WarehouseEvents)
 	if err := parts.Check(ctx, topics, contracts.Partitions, schemas()...); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
@@ -56,12 +61,24 @@ func listen(
 	if err != nil {
 		return nil, nil, fmt.Errorf("warehouse API: %w", err)
 	}
-	admin, err = parts.Server(c.AdminAddr, httpserver.Admin(httpserver.AdminConfig{
-		Telemetry: parts.Telemetry, Stopping: ctx.Done(),
-		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
-	}))
+	operators, err := trails(parts)
 	if err != nil {
-		return nil, nil, fmt.Errorf("admin port: %w", errors.Join(err, api.Close()))
+		return nil, nil, errors.Join(err, api.Close())
+	}
+	if admin, err = parts.AdminPort(ctx, c.AdminAddr, machine, operators); err != nil {
+		return nil, nil, errors.Join(err, api.Close())
 	}
 	return api, admin, nil
+}
+
+// trails tell operators what the warehouse knows of an order.
+func trails(parts *program.Parts) (func(chi.Router), error) {
+	document, err := openapi.Document("trail")
+	if err != nil {
+		return nil, err
+	}
+	return trail.Routes(trail.Config{
+		Service: participant.Service, Partitions: contracts.Partitions, Document: document, Pool: parts.Pool, Log: parts.Telemetry.Log,
+		Tables: []trail.Own{{Name: "holds", SQL: store.TrailSQL}},
+	})
 }

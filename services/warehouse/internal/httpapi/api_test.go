@@ -41,7 +41,7 @@ func newClient(t *testing.T) client {
 		testkit.Migration{Table: messaging.MigrationsTable, FS: messaging.Migrations},
 		testkit.Migration{Table: migrations.Table, FS: migrations.FS})
 	broker := testkit.Kafka(t)
-	broker.Topics(t, contracts.Partitions, contracts.WarehouseCommands, contracts.WarehouseEvents)
+	broker.Topics(t, contracts.Partitions, contracts.WarehouseCommands, contracts.WarehouseEvents, messaging.DeadLetterTopic(contracts.WarehouseCommands))
 	log, registry, codec := slog.New(slog.DiscardHandler), prometheus.NewRegistry(), contracts.NewRegistry()
 	handler, err := participant.New(codec, registry)
 	if err != nil {

@@ -55,7 +55,7 @@ func newFloor(t *testing.T) *floor {
 			testkit.Migration{Table: migrations.Table, FS: migrations.FS},
 		),
 	}
-	f.broker.Topics(t, contracts.Partitions, contracts.WarehouseCommands, contracts.WarehouseEvents)
+	f.broker.Topics(t, contracts.Partitions, contracts.WarehouseCommands, contracts.WarehouseEvents, messaging.DeadLetterTopic(contracts.WarehouseCommands))
 	f.client = f.broker.Client(t)
 	f.tap()
 	return f

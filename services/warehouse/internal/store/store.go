@@ -59,6 +59,9 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
             $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
      AS n (operator, key, kind, sku, quantity, received, on_hand, reserved, dispatched, written_off, damaged)`
 
+	// TrailSQL is what an order holds, or held at last, as operators are told it.
+	TrailSQL = `SELECT order_id, state, lines FROM holds WHERE order_id = $1`
+
 	levelSQL = `
 SELECT sku, received, on_hand, reserved, dispatched, written_off, damaged FROM stock WHERE sku = $1`
 

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"ordersaga.internal/contracts"
+	"ordersaga.internal/infra/program"
+	"ordersaga.internal/processmanager/internal/fulfilment"
+	"ordersaga.internal/processmanager/internal/shadow"
+	"ordersaga.internal/processmanager/saga"
+)
+
+// diff runs the command over what the plant recorded, with a set that holds a second version: without a capture.
+func (p *plant) diff(args ...string) (report shadow.Report, text string, err error) {
+	p.t.Helper()
+	d := *fulfilment.V1
+	d.Version = 2
+	d.Steps = slices.Delete(slices.Clone(d.Steps), 2, 3)
+	cmd := program.Spec[config]{
+		Name: service, Commands: []program.Command[config]{definitionCommand(saga.NewSet(fulfilment.V1, saga.Define(d)))},
+	}.Command(p.environment)
+	var out bytes.Buffer
+	cmd.SetArgs(append([]string{"definition", "diff"}, args...))
+	cmd.SetOut(&out)
+	err = cmd.ExecuteContext(p.t.Context())
+	if slices.Contains(args, "json") && out.Len() > 0 {
+		if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+			p.t.Fatalf("%v: %s", err, out.String())
+		}
+	}
+	return report, out.String(), err
+}
+
+// placeSecond places an order as an order service does that was switched to version 2.
+func (p *plant) placeSecond(customer string) uuid.UUID {
+	p.t.Helper()
+	order := uuid.Must(uuid.NewV7())
+	eur := contracts.Money{AmountMinor: 1999, Currency: "EUR"}
+	p.publish(p.t.Context(), order, uuid.Nil, contracts.OrderPlacedV2{
+		OrderID: order, CustomerID: customer, PaymentMethod: "pm_ok", ShipTo: "addr_home", Price: contracts.Price{Goods: eur, Total: eur},
+		Lines: []contracts.PricedLine{{SKU: "SKU-0001", Quantity: 1, UnitPrice: eur}},
+	})
+	return order
+}
+
+// Shadow replay over what really happened: histories from the database, bodies from the log, old and new versions of
+// messages among them. It shows where version 2 would part, changes nothing, and needs no more than the right to read.
+func TestDefinitionDiff(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.on(contracts.VoidPayment{}, func(o uuid.UUID, _ string) contracts.Message {
+		return contracts.PaymentVoidFailed{OrderID: o, Detail: "gone"}
+	})
+	orders := []uuid.UUID{p.place("alice"), p.placeSecond("bob")}
+	for _, order := range orders {
+		p.becomes(order, "completed", func(i instance) bool { return i.State == "completed" })
+	}
+	p.on(contracts.AuthorizePayment{}, nil)
+	unwound := p.place("carol")
+	p.becomes(unwound, "the authorisation hangs", func(i instance) bool { return i.Outstanding != nil && i.Outstanding.Step == "authorize payment" })
+	for _, wish := range []struct{ path, body string }{
+		{"/unwind", `{"reason":"the customer called"}`}, {"/retry", `{"reason":"again"}`}, {"/waive", `{"reason":"it expires","step":"authorize payment"}`},
+	} {
+		if wish.path != "/unwind" {
+			p.becomes(unwound, "owed", func(i instance) bool { return strings.HasPrefix(i.Stuck, "compensation owed") && i.Outstanding == nil })
+		}
+		if status, why := p.ask("/instances/"+unwound.String()+wish.path, wish.body); status != http.StatusOK {
+			t.Fatalf("%s: %d %s", wish.path, status, why)
+		}
+	}
+	p.becomes(unwound, "rejected", func(i instance) bool { return i.State == "rejected" })
+
+	report, _, err := p.diff("--to", "2", "-o", "json")
+	if !errors.Is(err, errDiffer) || report.Orders != 3 || report.Same != 1 || report.Differ != 2 || len(report.Kinds) != 1 {
+		t.Fatalf("%v: %+v", err, report)
+	}
+	if k := report.Kinds[0]; k.Input != "PaymentAuthorized.v1" || k.From[0] != "CapturePayment.v1#1" || k.To[0] != "DispatchOrder.v1#1" || len(k.Orders) != 2 {
+		t.Errorf("%+v", k)
+	}
+	_, text, err := p.diff("--to", "2", "--order", orders[0].String())
+	if !errors.Is(err, errDiffer) || !strings.Contains(text, "over 1 orders: 0 the same, 1 differ") || !strings.Contains(text, orders[0].String()) {
+		t.Errorf("%v: %s", err, text)
+	}
+	if _, text, err := p.diff("--to", "2", "--limit", "1"); err != nil || !strings.Contains(text, "over 1 orders: 1 the same") {
+		t.Errorf("the newest one: %v: %s", err, text)
+	}
+	// The program itself, whose only version does what it did.
+	if code := program.Run(t.Context(), spec(), []string{"definition", "diff", "--to", "1"}, p.environment); code != program.ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+	for _, wrong := range [][]string{{"--to", "9"}, {"--to", "1", "-o", "yaml"}, {"--to", "1", "--order", "x"}} {
+		if code := program.Run(t.Context(), spec(), append([]string{"definition", "diff"}, wrong...), p.environment); code != program.ExitUsage {
+			t.Errorf("%v: exit code %d", wrong, code)
+		}
+	}
+	if code := program.Run(t.Context(), spec(), []string{"definition", "diff", "--to", "1"}, []string{"KAFKA_BROKERS=127.0.0.1:1"}); code != program.ExitUsage {
+		t.Errorf("without a database: exit code %d", code)
+	}
+}
+
+// What the log no longer holds is said, order by order.
+func TestDefinitionDiffWithoutTheLog(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	order := p.place("alice")
+	p.becomes(order, "completed", func(i instance) bool { return i.State == "completed" })
+	p.truncate(contracts.PaymentEvents)
+	report, _, err := p.diff("--to", "2", "-o", "json")
+	if err != nil || len(report.Unreplayable) != 1 || report.Unreplayable[0].Why != "line 3, PaymentAuthorized.v1: the record is no longer in the log" {
+		t.Errorf("%v: %+v", err, report)
+	}
+}

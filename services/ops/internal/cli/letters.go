@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ordersaga.internal/infra/program"
+	"ordersaga.internal/services/ops/internal/adminapi"
+)
+
+const lettersPath = "/admin/v1/deadletters"
+
+func (a *app) letters() *cobra.Command {
+	cmd := group(&cobra.Command{
+		Use: "deadletters", Aliases: []string{"dlq"}, Short: "Look at messages that were set aside, mend them, and hand them back",
+		Long: `Look at messages that were set aside, mend them, and hand them back.
+
+Every program has its own. Later messages of the same order wait behind a dead letter, so a redrive handles them all, in order.`,
+		Example: "  orderctl deadletters list\n  orderctl deadletters redrive payment 42 --reason 'the fixed build runs'",
+	})
+	cmd.AddCommand(a.letterList(), a.letterShow(), a.letterRedrive(), a.letterEdit(), a.letterDiscard(), a.letterAudit())
+	return cmd
+}
+
+// letterFilter are the flags of a list.
+type letterFilter struct {
+	page
+	program, order, topic, reason, kind string
+	waiting                             bool
+}
+
+func (a *app) letterList() *cobra.Command {
+	var f letterFilter
+	cmd := &cobra.Command{
+		Use: "list", Short: "List dead letters of every program, the newest first", Args: cobra.NoArgs,
+		Example: "  orderctl deadletters list --waiting=false          # those that failed, without what waits behind them\n" +
+			"  orderctl deadletters list --program payment --reason undecidable --all -o json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			query, err := f.query(cmd)
+			if err != nil {
+				return err
+			}
+			letters, rest, err := eachProgram(a, &f, query, func(c adminapi.Client, q string) ([]adminapi.Letter, *string, error) {
+				var got adminapi.LetterPage
+				err := c.Get(cmd.Context(), lettersPath+"?"+q, &got)
+				return got.Items, got.NextCursor, err
+			})
+			if err != nil {
+				return err
+			}
+			return showLetters(a.screen(cmd), letters, rest)
+		},
+	}
+	f.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.topic, "topic", "", "only messages of this topic")
+	flags.StringVar(&f.reason, "reason", "", "only this reason: undecidable, unreadable, unknown type, null value, too large, bad key, poison, behind")
+	flags.StringVar(&f.kind, "type", "", "only this wire type, such as AuthorizePayment.v1")
+	flags.BoolVar(&f.waiting, "waiting", false, "only those that wait behind another; --waiting=false: only those that do not")
+	_ = cmd.RegisterFlagCompletionFunc("reason", fixed("undecidable", "unreadable", "unknown type", "null value", "too large", "bad key", "poison", "behind"))
+	return cmd
+}
+
+func (f *letterFilter) register(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&f.program, "program", "", "only those of this program: order, payment, warehouse, processmanager")
+	cmd.Flags().StringVar(&f.order, "order", "", "only those of this order")
+	f.page.register(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("program", fixed("order", "payment", "warehouse", "processmanager"))
+}
+
+func (f *letterFilter) query(cmd *cobra.Command) (url.Values, error) {
+	if f.cursor != "" && f.program == "" {
+		return nil, program.Usage(errors.New("--cursor is of one program's list: give --program, too"))
+	}
+	query := url.Values{}
+	if f.order != "" {
+		id, err := parseOrder(f.order)
+		if err != nil {
+			return nil, err
+		}
+		query.Set("subject", id.String())
+	}
+	for name, value := range map[string]string{"topic": f.topic, "reason": f.reason, "type": f.kind} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if cmd.Flags().Changed("waiting") {
+		query.Set("waiting", strconv.FormatBool(f.waiting))
+	}
+	return query, nil
+}
+
+// eachProgram asks the programs that are wanted. rest says how to read on, where there is more.
+func eachProgram[T any](a *app, f *letterFilter, query url.Values, read func(c adminapi.Client, query string) ([]T, *string, error)) (out []T, rest string, err error) {
+	clients := a.services()
+	if f.program != "" {
+		c, err := a.programNamed(f.program)
+		if err != nil {
+			return nil, "", err
+		}
+		clients = []adminapi.Client{c}
+	}
+	for _, c := range clients {
+		items, cursor, err := walk(&f.page, query, func(q string) ([]T, *string, error) { return read(c, q) })
+		if err != nil {
+			return nil, "", err
+		}
+		if out = append(out, items...); cursor != "" && rest == "" {
+			rest = cursor + " --program " + c.Program
+		}
+		query.Del("cursor")
+	}
+	return out, rest, nil
+}
+
+// programNamed returns the client of a program that has dead letters.
+func (a *app) programNamed(name string) (adminapi.Client, error) {
+	all := a.services()
+	i := slices.IndexFunc(all, func(c adminapi.Client) bool { return c.Program == name })
+	if i < 0 {
+		return adminapi.Client{}, program.Usage(fmt.Errorf("there is no program %q: give order, payment, warehouse or processmanager", name))
+	}
+	return all[i], nil
+}
+
+// letterAt reads the arguments PROGRAM LETTER, and the letter.
+func (a *app) letterAt(cmd *cobra.Command, args []string) (c adminapi.Client, l adminapi.Letter, err error) {
+	if c, err = a.programNamed(args[0]); err != nil {
+		return c, l, err
+	}
+	id, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil || id < 1 {
+		return c, l, program.Usage(fmt.Errorf("%q is no number of a letter: orderctl deadletters list --program %s shows them", args[1], args[0]))
+	}
+	return c, l, c.Get(cmd.Context(), letterPath(id), &l)
+}
+
+func letterPath(id int64) string { return lettersPath + "/" + strconv.FormatInt(id, 10) }
+
+func (a *app) letterShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show PROGRAM LETTER", Short: "Show a dead letter: why, and its bytes", Args: cobra.ExactArgs(2),
+		Example: "  orderctl deadletters show processmanager 42", ValidArgsFunction: a.letterArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, l, err := a.letterAt(cmd, args)
+			if err != nil {
+				return err
+			}
+			return showLetter(a.screen(cmd), &l)
+		},
+	}
+}
+
+func (a *app) letterAudit() *cobra.Command {
+	var f letterFilter
+	cmd := &cobra.Command{
+		Use: "audit", Short: "List what operators did to dead letters, the newest first", Args: cobra.NoArgs,
+		Example: "  orderctl deadletters audit --order 0199b1de-7c1e-7aaa-8bbb-0123456789ab",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			query, err := f.query(cmd)
+			if err != nil {
+				return err
+			}
+			entries, rest, err := eachProgram(a, &f, query, func(c adminapi.Client, q string) ([]adminapi.LetterEntry, *string, error) {
+				var got adminapi.LetterEntryPage
+				err := c.Get(cmd.Context(), lettersPath+"/audit?"+q, &got)
+				return got.Items, got.NextCursor, err
+			})
+			if err != nil {
+				return err
+			}
+			return showAudit(a.screen(cmd), entries, rest)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+// letterArgs completes PROGRAM LETTER.
+func (a *app) letterArgs(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return []string{"order", "payment", "warehouse", "processmanager"}, cobra.ShellCompDirectiveNoFileComp
+	case 1:
+		c, err := a.programNamed(args[0])
+		if err != nil {
+			break
+		}
+		ctx, cancel := briefly(cmd)
+		defer cancel()
+		var got adminapi.LetterPage
+		if err := c.Get(ctx, lettersPath+"?waiting=false", &got); err != nil {
+			break
+		}
+		var out []string
+		for _, l := range got.Items {
+			out = append(out, strconv.FormatInt(l.ID, 10)+"\t"+strings.TrimSpace(optional(l.Type)+" "+l.Reason))
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
