@@ -106,6 +106,9 @@ func (e *Evidence) stuck() string {
 		if s.Outcome != manager.Owed {
 			continue
 		}
+		if i.Outstanding != nil { // a retry would be refused: one at a time
+			return fmt.Sprintf("%s. Its other compensations go on first. %s", out, e.waits(i.Outstanding))
+		}
 		return fmt.Sprintf("%s. Mend the cause, then `orderctl saga retry %s --step '%s' --reason …`; or settle it by hand, then `orderctl saga waive` the same.",
 			out, i.OrderId, s.Step)
 	}

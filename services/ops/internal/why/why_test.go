@@ -210,6 +210,12 @@ func TestTheAnswerSaysWhatToDo(t *testing.T) {
 			why := "late success"
 			e.Instance.Stuck, e.Instance.Steps = &why, nil
 		}, "It is stuck: late success. Look at `orderctl saga show ORDER`; `orderctl saga retry ORDER --reason …` sends the outstanding command again."},
+		{"owed, and the others go on", "waiting", func(e *Evidence) {
+			why := "compensation owed: capture payment (account_closed)"
+			e.Instance.Stuck, e.Instance.Steps = &why, []manager.Step{{Step: "capture payment", Outcome: manager.Owed}}
+			e.Trails[payment].Tables = nil
+		}, "It is stuck: compensation owed: capture payment (account_closed). Its other compensations go on first." +
+			" It waits for the answer to authorize payment (attempt 1), which is sent again at MOMENT and given up at MOMENT."},
 		{"nobody knows it", "completed", func(e *Evidence) { *e = Evidence{Trails: map[string]*trail.Trail{}, ReadAt: time.Now()} }, "Nobody knows this order."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
