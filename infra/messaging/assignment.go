@@ -102,7 +102,7 @@ func (w *worker[S]) take(ctx context.Context, places []place) (map[place]*positi
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
 	positions, err := takePositions(ctx, w.m.deps.Pool, w.m.cfg.Service, w.owner, places, ids)
 	if err != nil {

@@ -122,6 +122,39 @@ func TestReplicasShareAndTakeOver(t *testing.T) {
 	})
 }
 
+// A replica can be paused amid a pipeline of statements. Its locks stay, and no timeout of the server frees them: who takes
+// over does.
+func TestAPausedReplicasLocksAreFreed(t *testing.T) {
+	w := newWorld(t, testkit.Kafka(t))
+	subject := uuid.New()
+	r := w.start(nil, nil)
+	w.send(messaging.Message{Subject: subject, Body: add{Text: "a"}})
+	w.eventually("a", func() bool { return w.history(subject) == "a" })
+	r.stop()
+
+	paused, err := w.db.Pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer paused.Release()
+	if _, err := paused.Exec(t.Context(), `BEGIN`); err != nil {
+		t.Fatal(err)
+	}
+	pipeline := paused.Conn().PgConn().StartPipeline(t.Context())
+	pipeline.SendQueryParams(`UPDATE positions SET next = next + 1`, nil, nil, nil, nil)
+	pipeline.SendQueryParams(`UPDATE account SET history = 'paused'`, nil, nil, nil, nil)
+	if err := pipeline.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("it holds the locks", func() bool {
+		return value[int](w, `SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'ClientRead' AND state = 'active'`,
+			int32(paused.Conn().PgConn().PID())) == 1
+	})
+	w.start(nil, nil)
+	w.send(messaging.Message{Subject: subject, Body: add{Text: "b"}})
+	w.eventually("a b", func() bool { return w.history(subject) == "a b" })
+}
+
 func TestRewindSendsNothingNew(t *testing.T) {
 	testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {
 		w := newWorld(t, b)

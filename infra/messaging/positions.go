@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"ordersaga.internal/infra/postgres"
 )
 
 // place is one partition of one topic (without prefix).
@@ -48,12 +50,22 @@ SELECT $1, topic, partition, topic_id, 0, -1, $2 FROM unnest($3::text[], $4::int
 ON CONFLICT ("group", topic, partition) DO UPDATE SET owner = excluded.owner
 RETURNING topic, partition, topic_id, next, epoch, seen_at`
 
-// takePositions waits for transactions of former owners that still run.
+// pausedAfter is how long a session waits for its client amid a transaction before a worker that takes positions ends it:
+// less than the group's session timeout, after which a paused owner's positions are taken.
+const pausedAfter = 5 * time.Second
+
+// takeTimeout bounds one attempt to take positions: the next one finds who has been waited for all that time.
+const takeTimeout = 2 * pausedAfter
+
+// takePositions waits for transactions of former owners that still run, and ends those of paused ones.
 func takePositions(ctx context.Context, pool *pgxpool.Pool, group, owner string, places []place, ids map[string]uuid.UUID) (map[place]*position, error) {
 	slices.SortFunc(places, comparePlaces)
 	topics, partitions, topicIDs := make([]string, len(places)), make([]int32, len(places)), make([]uuid.UUID, len(places))
 	for i, at := range places {
 		topics[i], partitions[i], topicIDs[i] = at.topic, at.partition, ids[at.topic]
+	}
+	if _, err := postgres.EndPaused(ctx, pool, pausedAfter); err != nil {
+		return nil, fmt.Errorf("take positions: %w", err)
 	}
 	rows, err := pool.Query(ctx, sqlTake, group, owner, topics, partitions, topicIDs)
 	if err != nil {

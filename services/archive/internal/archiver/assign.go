@@ -97,7 +97,7 @@ func (c *consumer) assume(ctx context.Context, places []store.Place) (map[string
 
 // take makes this consumer the owner of the places. A place that was never read begins where its log begins now.
 func (c *consumer) take(ctx context.Context, places []store.Place) (map[store.Place]*held, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
 	ids, err := c.topicIDs(ctx)
 	if err != nil {
