@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -98,7 +99,7 @@ func (s Spec[C]) Command(environment []string) *cobra.Command {
 		})
 	}
 	s.add(root, s.Commands, settings, environment)
-	root.AddCommand(s.version())
+	root.AddCommand(s.version(), listing(settings))
 	markusage(root)
 	return root
 }
@@ -142,6 +143,26 @@ func (s Spec[C]) version() *cobra.Command {
 		case "text":
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s (%s, %s)\n", build.Service, build.Version, build.Revision, build.Go)
 			return err
+		}
+		return Usage(fmt.Errorf("--output must be text or json"))
+	}
+	return cmd
+}
+
+// listing says all settings at once, for people and for what documents them.
+func listing(settings []Setting) *cobra.Command {
+	cmd := &cobra.Command{Use: "settings", Short: "List the settings", Example: "settings -o json", Args: cobra.NoArgs}
+	output := cmd.Flags().StringP("output", "o", "text", "text or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		switch *output {
+		case "json":
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(settings)
+		case "text":
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, s := range settings {
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Env, s.Kind, cmp.Or(s.Default, "-"), s.Doc) // Flush tells
+			}
+			return w.Flush()
 		}
 		return Usage(fmt.Errorf("--output must be text or json"))
 	}

@@ -43,6 +43,7 @@ func TestFlagsBeatTheEnvironmentAndErrorsHaveCodes(t *testing.T) {
 		{name: "not reachable", err: fmt.Errorf("%w: db", program.ErrNotReachable), want: "127.0.0.1:1 2", code: program.ExitNotReachable},
 		{name: "broken", err: errors.New("broken"), want: "127.0.0.1:1 2", code: program.ExitFailed},
 		{name: "version", args: []string{"version", "-o", "json"}},
+		{name: "its settings, whatever they are", args: []string{"settings"}, env: []string{"WORKERS=x"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

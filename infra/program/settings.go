@@ -12,12 +12,12 @@ import (
 // need names the commands, separated by commas, that cannot do without it. Secrets (…_KEY, …_SECRET, …_PASSWORD, …_TOKEN
 // and the URLs of databases) have no flag.
 type Setting struct {
-	Env     string // "HTTP_ADDR"
-	Flag    string // "http-addr"; "" for a secret, which has no place on a command line that others can read
-	Default string
-	Need    []string // commands
-	Doc     string
-	Kind    string // what to write: text, number, duration, true or false, list, on or off
+	Env     string   `json:"env"`            // "HTTP_ADDR"
+	Flag    string   `json:"flag,omitempty"` // "http-addr"; "" for a secret, which has no place on a command line that others can read
+	Default string   `json:"default,omitempty"`
+	Need    []string `json:"need,omitempty"` // commands
+	Doc     string   `json:"doc"`
+	Kind    string   `json:"kind"` // what to write: text, number, duration, true or false, list, on or off
 
 	index []int // of the field, for reflect
 }
