@@ -200,15 +200,24 @@ func (p *Parts) Close(ctx context.Context) {
 	}
 }
 
+// RunRole is the role that DATABASE_URL names; standard where that is not set. The error is an ErrUsage.
+func (c Common) RunRole(standard string) (string, error) {
+	if c.DatabaseURL == "" {
+		return standard, nil
+	}
+	parsed, err := pgx.ParseConfig(c.DatabaseURL)
+	if err != nil {
+		return "", Usage(fmt.Errorf("DATABASE_URL: %w", err))
+	}
+	return parsed.User, nil
+}
+
 // Migrate applies the schemas in order, as owner, and lets the run role use them: the user in DATABASE_URL where that is
 // set, else role. It says which were migrated by a later program, and so are left alone.
 func (c Common) Migrate(ctx context.Context, role string, schemas ...Schema) error {
-	if c.DatabaseURL != "" {
-		parsed, err := pgx.ParseConfig(c.DatabaseURL)
-		if err != nil {
-			return Usage(fmt.Errorf("DATABASE_URL: %w", err))
-		}
-		role = parsed.User
+	role, err := c.RunRole(role)
+	if err != nil {
+		return err
 	}
 	for _, s := range schemas {
 		ahead, err := postgres.Migrate(ctx, c.DatabaseOwnerURL, role, s.Table, s.FS)

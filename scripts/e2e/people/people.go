@@ -90,13 +90,11 @@ func (p *People) Hears(t testing.TB, id uuid.UUID, name string, count int) {
 // Program returns a service's first replica.
 func (p *People) Program(t testing.TB, service string) *stack.Program {
 	t.Helper()
-	for _, program := range p.Programs {
-		if program.Service.Name == service {
-			return program
-		}
+	program := p.Stack.Program(service)
+	if program == nil {
+		t.Fatalf("no %s runs", service)
 	}
-	t.Fatalf("no %s runs", service)
-	return nil
+	return program
 }
 
 // Place places an order of two units of each SKU.

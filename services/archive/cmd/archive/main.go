@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/jackc/pgx/v5"
-
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/archive/migrations"
 )
@@ -38,13 +36,9 @@ func spec() program.Spec[config] {
 }
 
 func migrate(ctx context.Context, c config) error {
-	role := "archive_run"
-	if c.DatabaseURL != "" {
-		parsed, err := pgx.ParseConfig(c.DatabaseURL)
-		if err != nil {
-			return program.Usage(fmt.Errorf("DATABASE_URL: %w", err))
-		}
-		role = parsed.User
+	role, err := c.RunRole("archive_run")
+	if err != nil {
+		return err
 	}
 	return migrations.Migrate(ctx, c.DatabaseOwnerURL, role)
 }
