@@ -1,6 +1,7 @@
 package saga
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,10 @@ type Version interface {
 	startedBy() string
 	binds(wireType string) bool
 	deadlines() []string
+	outline() Outline
+	mermaid() string
+	svg() string
+	matrix() (string, error)
 	start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
 	apply(i Instance[any], in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
 	decode(data []byte) (any, error)
@@ -84,6 +89,34 @@ func (s *Set) Deadlines() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// Outline is a version as people are told of it.
+type Outline struct {
+	Name    string
+	Version int
+	Steps   []string // their names
+
+	of Version
+}
+
+// Mermaid is the version's Diagram.
+func (o Outline) Mermaid() string { return o.of.mermaid() }
+
+// SVG is the version's DiagramSVG.
+func (o Outline) SVG() string { return o.of.svg() }
+
+// Table is the version's Table. Errors: as Table.
+func (o Outline) Table() (string, error) { return o.of.matrix() }
+
+// Outlines returns one for each version in the set, by name, the newest first.
+func (s *Set) Outlines() []Outline {
+	out := make([]Outline, 0, len(s.versions))
+	for _, v := range s.versions {
+		out = append(out, v.outline())
+	}
+	slices.SortFunc(out, func(a, b Outline) int { return cmp.Or(cmp.Compare(a.Name, b.Name), b.Version-a.Version) })
+	return out
 }
 
 // Holds tells whether a version is in the set.
@@ -156,6 +189,18 @@ func (d *Definition[D]) deadlines() []string {
 	}
 	return names
 }
+
+func (d *Definition[D]) outline() Outline {
+	o := Outline{Name: d.Name, Version: d.Version, of: d}
+	for i := range d.Steps {
+		o.Steps = append(o.Steps, d.Steps[i].Name)
+	}
+	return o
+}
+
+func (d *Definition[D]) mermaid() string         { return Diagram(d) }
+func (d *Definition[D]) svg() string             { return DiagramSVG(d) }
+func (d *Definition[D]) matrix() (string, error) { return Table(d) }
 
 func (d *Definition[D]) start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error) {
 	i, out, note, err := Start(d, in, now)

@@ -92,7 +92,7 @@ func run(args []string, out, progress io.Writer) int {
 		return exitUsage
 	}
 	begin := time.Now()
-	c := exploration.Config(fulfilment.V1, o.faults)
+	c := exploration.Config(fulfilment.Newest, o.faults)
 	c.Workers, c.Limit = o.workers, o.limit
 	if !o.quiet {
 		c.Progress = follow(progress, begin)

@@ -55,7 +55,7 @@ func (d *diffFlags) define(flags *pflag.FlagSet) {
 }
 
 func (d *diffFlags) run(ctx context.Context, c config, set *saga.Set, out io.Writer) error {
-	name := fulfilment.V1.Name
+	name := fulfilment.Newest.Name
 	w := recorded.Wanted{Version: shadow.Version{Definition: name, Version: d.from}, Limit: d.limit}
 	other := shadow.Version{Definition: name, Version: d.to}
 	for _, v := range []shadow.Version{w.Version, other} {

@@ -16,7 +16,6 @@ import (
 	"ordersaga.internal/processmanager/internal/admin"
 	"ordersaga.internal/processmanager/internal/fulfilment"
 	"ordersaga.internal/processmanager/internal/runner"
-	"ordersaga.internal/processmanager/saga"
 )
 
 const service = "processmanager"
@@ -95,13 +94,9 @@ func customer(data any) string {
 
 // definitions describes the versions in flight to operators, the newest first.
 func definitions() []admin.Definition {
-	return []admin.Definition{describe(fulfilment.V1)}
-}
-
-func describe[D any](d *saga.Definition[D]) admin.Definition {
-	out := admin.Definition{Name: d.Name, Version: d.Version, Mermaid: saga.Diagram(d)}
-	for _, step := range d.Steps {
-		out.Steps = append(out.Steps, step.Name)
+	var out []admin.Definition
+	for _, o := range fulfilment.Versions().Outlines() {
+		out = append(out, admin.Definition{Name: o.Name, Version: o.Version, Steps: o.Steps, Mermaid: o.Mermaid()})
 	}
 	return out
 }

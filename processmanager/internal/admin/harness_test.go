@@ -46,7 +46,7 @@ func newPort(t *testing.T) *port {
 	log, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	var err error
 	if p.handler, err = runner.New(runner.Deps{
-		Versions: fulfilment.Versions(), Log: log, Metrics: registry,
+		Versions: saga.NewSet(fulfilment.V1), Log: log, Metrics: registry,
 		Customer: func(data any) string { return data.(fulfilment.Order).CustomerID },
 	}, runner.Config{}); err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func newBench(t *testing.T) *bench {
 		testkit.Migration{Table: migrations.Table, FS: migrations.FS})}
 	var err error
 	if b.handler, err = runner.New(runner.Deps{
-		Versions: fulfilment.Versions(), Log: slog.New(slog.NewTextHandler(&b.log, nil)), Metrics: b.metrics,
+		Versions: saga.NewSet(fulfilment.V1), Log: slog.New(slog.NewTextHandler(&b.log, nil)), Metrics: b.metrics,
 		Customer: func(any) string { return "alice" },
 	}, runner.Config{}); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ import (
 // The process manager dies at every point where it touches the world, in every kind of life that an order has; see crash.
 func TestCrashEverywhere(t *testing.T) {
 	crash.Everywhere(t, crash.Config[*graveyard, *perishable]{
-		World: func(t *testing.T) *graveyard { return newGraveyard(t, fulfilment.Versions(), 0) },
+		World: func(t *testing.T) *graveyard { return newGraveyard(t, saga.NewSet(fulfilment.V1), 0) },
 		Scenarios: []mortal{
 			{Name: "completes", Play: orderThat("OrderCompleted.v1", nil)},
 			{Name: "out of stock", Play: orderThat("OrderRejected.v1", refusing(contracts.ReserveStock{}, func(o uuid.UUID) any {

@@ -107,7 +107,7 @@ func TestProcessManagerDownWithTheAnswersInTheLog(t *testing.T) {
 // The participants were away as long as the process manager: not even they had a chance to answer.
 func TestProcessManagerDownForAnHour(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	m := w.manager("1", noStorms)
 	orders := w.asked(3)
 	testkit.Eventually(t, func() bool { return w.count(`SELECT count(*) FROM positions WHERE seen_at IS NULL`) == 0 }, "progress is noted")

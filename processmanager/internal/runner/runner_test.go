@@ -34,7 +34,7 @@ func within(timeout time.Duration) *saga.Set {
 
 func TestOrderCompletes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	w.manager("1")
 	order := w.place("alice")
 	r, history := w.waitFor(order, saga.Completed)
@@ -61,7 +61,7 @@ func TestOrderCompletes(t *testing.T) {
 
 func TestRefusalUnwinds(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	w.script.on(contracts.CapturePayment{}, func(o uuid.UUID) any {
 		return contracts.PaymentCaptureRefused{OrderID: o, Reason: contracts.ReasonExpired}
 	})
@@ -104,7 +104,7 @@ func TestDeadlinesFire(t *testing.T) {
 
 func TestCancellationOfAnOrderInFlight(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	w.script.on(contracts.AuthorizePayment{}, nil)
 	m := w.manager("1")
 	order := w.place("dora")
@@ -133,7 +133,7 @@ func TestCancellationOfAnOrderInFlight(t *testing.T) {
 // A compensation that failed for good is owed: the instance is stuck until an operator waives it.
 func TestOwedAndWaived(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	w.script.on(contracts.CapturePayment{}, func(o uuid.UUID) any {
 		return contracts.PaymentCaptureRefused{OrderID: o, Reason: contracts.ReasonExpired}
 	})
@@ -155,7 +155,7 @@ func TestOwedAndWaived(t *testing.T) {
 
 func TestRestartInTheMiddle(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	w.script.on(contracts.DispatchOrder{}, nil)
 	m := w.manager("1")
 	order := w.place("fred")
@@ -173,7 +173,7 @@ func TestRestartInTheMiddle(t *testing.T) {
 
 func TestTwoReplicas(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	a := w.manager("1")
 	w.manager("2")
 	var orders []uuid.UUID
@@ -194,7 +194,7 @@ func TestTwoReplicas(t *testing.T) {
 // Reading everything again changes nothing and sends nothing.
 func TestRewindToZero(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	m := w.manager("1")
 	for range 10 {
 		w.place("hugo")
@@ -223,7 +223,7 @@ func TestRewindToZero(t *testing.T) {
 // What has no place here is a dead letter with a clear reason, and blocks nobody.
 func TestOrdersWithoutAPlace(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fulfilment.Versions())
+	w := newWorld(t, saga.NewSet(fulfilment.V1))
 	w.manager("1")
 	old, future, random := atTime(time.Now().AddDate(-1, 0, 0)), atTime(time.Now().AddDate(1, 0, 0)), uuid.New()
 	for _, order := range []uuid.UUID{old, future, random} {

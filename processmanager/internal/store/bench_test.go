@@ -24,7 +24,7 @@ import (
 // heap-only updates.
 func BenchmarkLife(b *testing.B) {
 	db, pool := open(b)
-	s := store.New(fulfilment.Versions(), 50_000)
+	s := store.New(saga.NewSet(fulfilment.V1), 50_000)
 	written := wal(b, pool)
 	orders, client, server := 0, clientCPU(b), serverCPU(b, pool)
 	for b.Loop() {

@@ -29,7 +29,7 @@ func TestRoundTrip(t *testing.T) {
 	want[3].Outstanding.Undo, want[3].Outstanding.Deadline = true, time.Time{}
 
 	for _, remember := range []int{0, 100} {
-		s := store.New(fulfilment.Versions(), remember)
+		s := store.New(saga.NewSet(fulfilment.V1), remember)
 		if remember == 0 {
 			in(t, pool, func(ctx context.Context, tx pgx.Tx) error {
 				return s.Save(ctx, tx, want, nil, entries(want, "OrderPlaced.v1"))
@@ -59,7 +59,7 @@ func TestRoundTrip(t *testing.T) {
 func TestHistoryRecordsAnInputOnce(t *testing.T) {
 	t.Parallel()
 	_, pool := open(t)
-	s := store.New(fulfilment.Versions(), 10)
+	s := store.New(saga.NewSet(fulfilment.V1), 10)
 	r := records(1)
 	e := entries(r, "StockReserved.v1")
 	save := func(effect saga.Effect, transition int) {

@@ -24,7 +24,7 @@ type clock struct {
 func withClock(t *testing.T, r []*store.Record, do func(ctx context.Context, c clock)) {
 	t.Helper()
 	_, pool := open(t)
-	s := store.New(fulfilment.Versions(), 10)
+	s := store.New(saga.NewSet(fulfilment.V1), 10)
 	for k := range r {
 		r[k].Partition = 5
 	}

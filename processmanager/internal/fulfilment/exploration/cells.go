@@ -62,7 +62,7 @@ var unreached = []struct {
 			s.state != "completed" && s.state != "rejected" && s.waiting != "complete" && s.waiting != "reject"
 	}},
 	{"the assertion of rule 5: no success is sequenced after its undo", 0, func(_ situation, c saga.Cell) bool {
-		return c.Effect == saga.Jammed && slices.Contains([]string{"StockReserved", "PaymentAuthorized", "PaymentCaptured"}, c.Input)
+		return c.Effect == saga.Jammed && undoable(c.Input)
 	}},
 	{"a do that is open when its undo comes is refused as superseded only where a later attempt comes after it: sent again, " +
 		"set aside, given up, closed by the undo, and read again; and here the undo failed", 5, func(s situation, c saga.Cell) bool {
@@ -91,7 +91,7 @@ func situationOf(name string) situation {
 	s.waiting, s.again = strings.CutSuffix(s.waiting, " once more")
 	s.step = stepNumber(s.waiting)
 	if s.state == "completed" {
-		s.step = len(fulfilment.V1.Steps)
+		s.step = len(fulfilment.Newest.Steps)
 	}
 	return s
 }
@@ -113,13 +113,13 @@ func (s *situation) begun() int {
 }
 
 func stepNumber(name string) int {
-	return slices.IndexFunc(fulfilment.V1.Steps, func(p saga.Step[fulfilment.Order]) bool { return p.Name == name })
+	return slices.IndexFunc(fulfilment.Newest.Steps, func(p saga.Step[fulfilment.Order]) bool { return p.Name == name })
 }
 
 // answers returns the number of the step that an event answers, -1 where none, and whether it answers the compensation.
 func answers(input string) (step int, undo bool) {
-	for k := range fulfilment.V1.Steps {
-		s := &fulfilment.V1.Steps[k]
+	for k := range fulfilment.Newest.Steps {
+		s := &fulfilment.Newest.Steps[k]
 		switch input {
 		case saga.ShortName(s.Done), saga.ShortName(s.Refused):
 			return k, false
@@ -130,8 +130,15 @@ func answers(input string) (step int, undo bool) {
 	return -1, false
 }
 
+// undoable tells whether an event says that a step which can be undone succeeded.
+func undoable(input string) bool {
+	return slices.ContainsFunc(fulfilment.Newest.Steps, func(s saga.Step[fulfilment.Order]) bool {
+		return s.Undo != nil && saga.ShortName(s.Done) == input
+	})
+}
+
 func refusal(input string) bool {
-	return slices.ContainsFunc(fulfilment.V1.Steps, func(s saga.Step[fulfilment.Order]) bool {
+	return slices.ContainsFunc(fulfilment.Newest.Steps, func(s saga.Step[fulfilment.Order]) bool {
 		return s.Refused != nil && saga.ShortName(s.Refused) == input
 	})
 }
@@ -184,7 +191,7 @@ func Later(r explore.Result) (cells int, missing []string, err error) {
 
 // eachCell calls f with each cell and the first reason why it is not reached, -1 where there is none.
 func eachCell(f func(c saga.Cell, why int)) error {
-	cells, err := saga.Cells(fulfilment.V1)
+	cells, err := saga.Cells(fulfilment.Newest)
 	for _, c := range cells {
 		c.Stuck = ""
 		s := situationOf(c.Situation)

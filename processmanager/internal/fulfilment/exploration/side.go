@@ -49,7 +49,7 @@ type side[M model[M]] struct {
 }
 
 // attempts is the highest attempt seen of each command, of which a participant has no more than so many.
-type attempts [4]struct {
+type attempts [8]struct {
 	command uuid.UUID
 	highest int
 }
