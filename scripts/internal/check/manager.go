@@ -6,6 +6,11 @@ import (
 	"strings"
 )
 
+// has tells whether the version of the definition that the order is under has a step.
+func (l *life) has(s int) bool {
+	return l.rows.Instance == nil || steps[s].since <= max(1, l.rows.Instance.Version)
+}
+
 // outcomes are what the saga instance says of each step, "" of one that never began.
 func (l *life) outcomes() *[stepCount]string {
 	if l.steps != nil {
@@ -78,8 +83,10 @@ func (l *life) state() string {
 	if l.first[rejectOrder] != nil || l.first[cancelOrder] != nil {
 		return "ending"
 	}
-	if l.first[releaseStock] != nil || l.first[voidPayment] != nil || l.first[refundPayment] != nil {
-		return "unwinding"
+	for s := range steps {
+		if steps[s].undo != noKind && l.first[steps[s].undo] != nil {
+			return "unwinding"
+		}
 	}
 	return "running"
 }

@@ -53,6 +53,7 @@ type HoldRow struct {
 
 // InstanceRow is the saga's.
 type InstanceRow struct {
+	Version    int    `json:"version"` // of its definition; 0 in recordings from before there was another
 	Partition  int32  `json:"partition"`
 	Customer   string `json:"customer_id"`
 	Sequence   int64  `json:"sequence"`

@@ -59,8 +59,10 @@ func (w *walk) cause(m *message) (event *message, wish *HistoryRow) {
 // forward: a step begins when the one before it has succeeded, and not on the way back.
 func (w *walk) forward(m *message) {
 	want := orderPlaced
-	if m.step() > 0 {
-		want = steps[m.step()-1].done
+	for s := range m.step() {
+		if w.has(s) {
+			want = steps[s].done
+		}
 	}
 	event, _ := w.cause(m)
 	switch {
@@ -71,10 +73,19 @@ func (w *walk) forward(m *message) {
 	case event == nil || event.kind != want:
 		w.violates(Cause, "%s must follow from %s, not from %s", m, want, describe(event))
 	}
-	if m.step() != w.begun || w.unwinding || w.ended {
+	if m.step() != w.next() || w.unwinding || w.ended {
 		w.violates(Cause, "%s, but %s", m, w.situation())
 	}
 	w.begun = max(w.begun, m.step()+1)
+}
+
+// next is the step that comes after those begun.
+func (w *walk) next() int {
+	s := w.begun
+	for s < stepComplete && !w.has(s) {
+		s++
+	}
+	return s
 }
 
 // again: what is outstanding is sent again when its time has come, or an operator wants it. A compensation that failed is
@@ -114,7 +125,7 @@ func (w *walk) undo(m *message) {
 		w.violates(Cause, "%s, but %s never succeeded", m, steps[s].name)
 	}
 	for later := s + 1; later <= min(last, stepCapture); later++ {
-		if !w.settled(later, m) {
+		if w.has(later) && !w.settled(later, m) {
 			w.violates(Cause, "%s, before %s was settled", m, steps[later].name)
 		}
 	}
@@ -159,7 +170,7 @@ func (w *walk) finish(m *message) {
 	last := w.begun - 1
 	for s := 0; s <= min(last, stepCapture); s++ {
 		refused := s == last && w.first[steps[s].refused] != nil && w.first[steps[s].undo] == nil
-		if w.first[steps[s].undone] == nil && !refused && !w.waived(s) {
+		if w.has(s) && w.first[steps[s].undone] == nil && !refused && !w.waived(s) {
 			w.violates(Cause, "%s, but %s is not undone", m, steps[s].name)
 		}
 	}

@@ -154,19 +154,20 @@ const (
 	stepCount
 )
 
-// steps is the saga's table: what each step says and hears.
+// steps is the saga's table: what each step says and hears, and the version of the definition that brought it.
 var steps = [stepCount]struct {
 	name                                    string
 	do, done, refused, undo, undone, failed kind
 	operation                               string // the participant's name of it
+	since                                   int
 }{
-	stepReserve:   {"reserve stock", reserveStock, stockReserved, stockRefused, releaseStock, stockReleased, noKind, "stock"},
-	stepAuthorize: {"authorize payment", authorizePayment, paymentAuthorized, paymentDeclined, voidPayment, paymentVoided, paymentVoidFailed, "authorization"},
-	stepCapture:   {"capture payment", capturePayment, paymentCaptured, paymentCaptureRefused, refundPayment, paymentRefunded, paymentRefundFailed, "capture"},
-	stepDispatch:  {"dispatch", dispatchOrder, orderDispatched, dispatchRefused, noKind, noKind, noKind, "dispatch"},
-	stepComplete:  {"complete", completeOrder, orderCompleted, noKind, noKind, noKind, noKind, "complete"},
-	stepReject:    {"reject", rejectOrder, orderRejected, noKind, noKind, noKind, noKind, "reject"},
-	stepCancel:    {"cancel", cancelOrder, orderCancelled, noKind, noKind, noKind, noKind, "cancel"},
+	stepReserve:   {"reserve stock", reserveStock, stockReserved, stockRefused, releaseStock, stockReleased, noKind, "stock", 1},
+	stepAuthorize: {"authorize payment", authorizePayment, paymentAuthorized, paymentDeclined, voidPayment, paymentVoided, paymentVoidFailed, "authorization", 1},
+	stepCapture:   {"capture payment", capturePayment, paymentCaptured, paymentCaptureRefused, refundPayment, paymentRefunded, paymentRefundFailed, "capture", 1},
+	stepDispatch:  {"dispatch", dispatchOrder, orderDispatched, dispatchRefused, noKind, noKind, noKind, "dispatch", 1},
+	stepComplete:  {"complete", completeOrder, orderCompleted, noKind, noKind, noKind, noKind, "complete", 1},
+	stepReject:    {"reject", rejectOrder, orderRejected, noKind, noKind, noKind, noKind, "reject", 1},
+	stepCancel:    {"cancel", cancelOrder, orderCancelled, noKind, noKind, noKind, noKind, "cancel", 1},
 }
 
 // role is what a message means to its step.

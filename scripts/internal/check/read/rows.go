@@ -103,7 +103,7 @@ func (g *gathering) holds(ctx context.Context, d *database) error {
 }
 
 const instancesSQL = `
-SELECT order_id, partition, customer_id, sequence, finished_at IS NOT NULL, command_id, coalesce(attempt, 0), cancelling, state, failed,
+SELECT order_id, version, partition, customer_id, sequence, finished_at IS NOT NULL, command_id, coalesce(attempt, 0), cancelling, state, failed,
     reason, stuck, steps
 FROM instance WHERE order_id = ANY ($1)`
 
@@ -111,7 +111,7 @@ func (g *gathering) instances(ctx context.Context, d *database) error {
 	var id [16]byte
 	var command pgtype.UUID
 	var r check.InstanceRow
-	targets := []any{&id, &r.Partition, &r.Customer, &r.Sequence, &r.Finished, &command, &r.Attempt, &r.Cancelling, &r.State, &r.Failed,
+	targets := []any{&id, &r.Version, &r.Partition, &r.Customer, &r.Sequence, &r.Finished, &command, &r.Attempt, &r.Cancelling, &r.State, &r.Failed,
 		&r.Reason, &r.Stuck, &r.Steps}
 	return d.each(ctx, instancesSQL, []any{g.ids}, targets, func() error {
 		own := r

@@ -15,8 +15,9 @@ type Event struct {
 	Body     any
 }
 
-// Apply takes an event into the row and tells whether that changed it: a repetition does not. Errors: an event that the read
-// model has no column for; the row is as it was.
+// Apply takes an event into the row and tells whether that changed it: a repetition does not. Of an event that has no column,
+// such as an answer that no customer needs to hear of, only the version is taken. Errors: an event of a source that the read
+// model does not know; the row is as it was.
 func (r *Row) Apply(e Event) (changed bool, err error) {
 	source, ok := sourceOf(e.Source)
 	if !ok {
@@ -25,11 +26,10 @@ func (r *Row) Apply(e Event) (changed bool, err error) {
 	if e.Sequence <= r.Versions[source] {
 		return false, nil
 	}
-	kind, ok := r.take(e.Body)
-	if !ok {
-		return false, fmt.Errorf("the read model has no column for %T", e.Body)
+	if kind, ok := r.take(e.Body); ok {
+		r.At[kind] = e.Time
 	}
-	r.At[kind], r.Versions[source] = e.Time, e.Sequence
+	r.Versions[source] = e.Sequence
 	return true, nil
 }
 
