@@ -6,9 +6,13 @@ import (
 	"strings"
 )
 
-// has tells whether the version of the definition that the order is under has a step.
+// has tells whether the version of the definition that the order is under has a step; of an order without an instance, whether
+// it was ever asked for.
 func (l *life) has(s int) bool {
-	return l.rows.Instance == nil || steps[s].since <= max(1, l.rows.Instance.Version)
+	if i := l.rows.Instance; i != nil {
+		return steps[s].since <= max(1, i.Version)
+	}
+	return steps[s].since == 1 || l.first[steps[s].do] != nil
 }
 
 // outcomes are what the saga instance says of each step, "" of one that never began.
