@@ -93,15 +93,15 @@ func TestDefinitionDiff(t *testing.T) {
 		t.Errorf("the newest one: %v: %s", err, text)
 	}
 	// The program itself, whose only version does what it did.
-	if code := program.Run(t.Context(), spec(), []string{"definition", "diff", "--to", "1"}, p.environment); code != program.ExitOK {
+	if code := program.Run(t.Context(), first(), []string{"definition", "diff", "--to", "1"}, p.environment); code != program.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	for _, wrong := range [][]string{{"--to", "9"}, {"--to", "1", "-o", "yaml"}, {"--to", "1", "--order", "x"}} {
-		if code := program.Run(t.Context(), spec(), append([]string{"definition", "diff"}, wrong...), p.environment); code != program.ExitUsage {
+		if code := program.Run(t.Context(), first(), append([]string{"definition", "diff"}, wrong...), p.environment); code != program.ExitUsage {
 			t.Errorf("%v: exit code %d", wrong, code)
 		}
 	}
-	if code := program.Run(t.Context(), spec(), []string{"definition", "diff", "--to", "1"}, []string{"KAFKA_BROKERS=127.0.0.1:1"}); code != program.ExitUsage {
+	if code := program.Run(t.Context(), first(), []string{"definition", "diff", "--to", "1"}, []string{"KAFKA_BROKERS=127.0.0.1:1"}); code != program.ExitUsage {
 		t.Errorf("without a database: exit code %d", code)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/processmanager/internal/fulfilment"
 	"ordersaga.internal/processmanager/migrations"
+	"ordersaga.internal/processmanager/saga"
 )
 
 // schemas are the machine's tables, then our own.
@@ -19,15 +20,16 @@ func schemas() []program.Schema {
 	}
 }
 
-func spec() program.Spec[config] {
+// spec is the program with the versions of the saga that it holds.
+func spec(versions *saga.Set) program.Spec[config] {
 	return program.Spec[config]{
 		Name:     "processmanager",
 		Short:    "Brings every order to its one outcome, or undoes it",
 		Example:  "  processmanager migrate && processmanager --admin-addr 127.0.0.1:9104",
-		Serve:    serve,
-		Commands: []program.Command[config]{definitionCommand(fulfilment.Versions())},
+		Serve:    func(ctx context.Context, c config) error { return serve(ctx, c, versions) },
+		Commands: []program.Command[config]{definitionCommand(versions)},
 		Migrate:  func(ctx context.Context, c config) error { return c.Migrate(ctx, "processmanager_run", schemas()...) },
 	}
 }
 
-func main() { program.Main(spec()) }
+func main() { program.Main(spec(fulfilment.Versions())) }

@@ -39,15 +39,15 @@ func TestProgram(t *testing.T) {
 		"DATABASE_URL=" + as.String(), "DATABASE_OWNER_URL=" + db.URL, "KAFKA_BROKERS=" + strings.Join(broker.Addrs, ","),
 		"KAFKA_TOPIC_PREFIX=" + broker.Prefix, "ADMIN_ADDR=" + admin, "JWKS=" + testkit.JWKS(t),
 	}
-	if code := program.Run(t.Context(), spec(), nil, environment); code == program.ExitOK {
+	if code := program.Run(t.Context(), first(), nil, environment); code == program.ExitOK {
 		t.Fatal("it serves without its tables")
 	}
-	if code := program.Run(t.Context(), spec(), []string{"migrate"}, environment); code != program.ExitOK {
+	if code := program.Run(t.Context(), first(), []string{"migrate"}, environment); code != program.ExitOK {
 		t.Fatalf("migrate: exit code %d", code)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan int, 1)
-	go func() { done <- program.Run(ctx, spec(), nil, environment) }()
+	go func() { done <- program.Run(ctx, first(), nil, environment) }()
 	testkit.Eventually(t, func() bool { status, _ := get(t, "http://"+admin+"/readyz"); return status == http.StatusOK }, "ready")
 
 	if status, body := get(t, "http://"+admin+"/admin/v1/definitions"); status != http.StatusOK || !strings.Contains(body, "authorize payment") {

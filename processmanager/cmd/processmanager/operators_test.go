@@ -119,7 +119,7 @@ func TestStuckUntilAProperAnswer(t *testing.T) {
 func TestWrongStormSettingsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, wrong := range []string{"DEADLINE_STORM_SHARE=0", "DEADLINE_STORM_SHARE=1.5", "DEADLINE_STORM_LEAST=0", "DEADLINE_STORM_LEAST=many"} {
-		if code := program.Run(t.Context(), spec(), nil, []string{"DATABASE_URL=postgres://127.0.0.1:1/x", "JWKS=x", wrong}); code != program.ExitUsage {
+		if code := program.Run(t.Context(), first(), nil, []string{"DATABASE_URL=postgres://127.0.0.1:1/x", "JWKS=x", wrong}); code != program.ExitUsage {
 			t.Errorf("%s: exit code %d", wrong, code)
 		}
 	}

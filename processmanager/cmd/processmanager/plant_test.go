@@ -20,7 +20,12 @@ import (
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/infra/testkit"
+	"ordersaga.internal/processmanager/internal/fulfilment"
+	"ordersaga.internal/processmanager/saga"
 )
+
+// first is the program with version 1 alone, whose lives these tests spell out.
+func first() program.Spec[config] { return spec(saga.NewSet(fulfilment.V1)) }
 
 // plant is the program on a database and a broker of its own, with participants that answer commands as a test says.
 type plant struct {
@@ -47,12 +52,12 @@ func newPlant(t *testing.T, settings ...string) *plant {
 		"KAFKA_TOPIC_PREFIX=" + p.broker.Prefix, "ADMIN_ADDR=" + p.admin, "JWKS=" + testkit.JWKS(t), "LOG_LEVEL=error",
 	}, settings...)
 	p.environment = environment
-	if code := program.Run(t.Context(), spec(), []string{"migrate"}, environment); code != program.ExitOK {
+	if code := program.Run(t.Context(), first(), []string{"migrate"}, environment); code != program.ExitOK {
 		t.Fatalf("migrate: exit code %d", code)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int, 1)
-	go func() { done <- program.Run(ctx, spec(), nil, environment) }()
+	go func() { done <- program.Run(ctx, first(), nil, environment) }()
 	t.Cleanup(func() {
 		stop()
 		if code := <-done; code != program.ExitOK {

@@ -16,6 +16,7 @@ import (
 	"ordersaga.internal/processmanager/internal/admin"
 	"ordersaga.internal/processmanager/internal/fulfilment"
 	"ordersaga.internal/processmanager/internal/runner"
+	"ordersaga.internal/processmanager/saga"
 )
 
 const service = "processmanager"
@@ -26,7 +27,7 @@ func topics() []string {
 }
 
 // serve runs the process manager until ctx ends.
-func serve(ctx context.Context, c config) error {
+func serve(ctx context.Context, c config, versions *saga.Set) error {
 	parts, err := c.Open(ctx, service)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
@@ -36,7 +37,7 @@ func serve(ctx context.Context, c config) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	handler, err := runner.New(runner.Deps{
-		Versions: fulfilment.Versions(), Customer: customer, Log: parts.Telemetry.Log, Metrics: parts.Telemetry.Registry,
+		Versions: versions, Customer: customer, Log: parts.Telemetry.Log, Metrics: parts.Telemetry.Registry,
 	}, runner.Config{Storm: c.storm()})
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
@@ -49,7 +50,7 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
-	port, err := adminPort(ctx, c, parts, machine)
+	port, err := adminPort(ctx, c, parts, machine, versions)
 	if err != nil {
 		return err
 	}
@@ -60,9 +61,9 @@ func serve(ctx context.Context, c config) error {
 		port.Run)
 }
 
-func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch]) (*httpserver.Server, error) {
+func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch], versions *saga.Set) (*httpserver.Server, error) {
 	instances, err := admin.New(admin.Deps{
-		Machine: machine, DB: parts.Pool, Definitions: definitions(), Log: parts.Telemetry.Log,
+		Machine: machine, DB: parts.Pool, Definitions: definitions(versions), Log: parts.Telemetry.Log,
 	}).Routes()
 	if err != nil {
 		return nil, fmt.Errorf("admin port: %w", err)
@@ -93,9 +94,9 @@ func customer(data any) string {
 }
 
 // definitions describes the versions in flight to operators, the newest first.
-func definitions() []admin.Definition {
+func definitions(versions *saga.Set) []admin.Definition {
 	var out []admin.Definition
-	for _, o := range fulfilment.Versions().Outlines() {
+	for _, o := range versions.Outlines() {
 		out = append(out, admin.Definition{Name: o.Name, Version: o.Version, Steps: o.Steps, Mermaid: o.Mermaid()})
 	}
 	return out
