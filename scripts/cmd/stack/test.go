@@ -87,6 +87,7 @@ func (r *testRun) steps() []step {
 		{"overload", true, script("overload", "--limit", "50", "--offered", "200", "--before", "3s", "--flood", "5s", "--after", "3s", "--ignore-times")},
 		{"upgrade", true, script("upgrade", "--kafka", "apache", "--rest", "1s", "--least", "10")},
 		{"rebuild", true, script("rebuild", "-n", "5000", "--kafka", "apache")},
+		{"howto", true, r.howTo},
 		{"tap", true, script("tap-check")},
 		{"trace", true, r.endToEnd("-run", "^TestTrace")},
 		{"e2e", true, r.endToEnd("-skip", "^Test(Trace|Schemathesis)")},
@@ -234,6 +235,13 @@ func (r *testRun) tests(ctx context.Context, root string, out io.Writer) (err er
 	return errors.Join(errs...)
 }
 
+// howTo does what the pages say that tell how to add a service and a step, to a copy of the checkout.
+func (r *testRun) howTo(ctx context.Context, root string, out io.Writer) error {
+	c, err := gotest.Run(ctx, filepath.Join(root, "scripts"), nil, out, "./e2e/howto")
+	r.count("scripts/e2e/howto", c, out)
+	return err
+}
+
 // packages returns those of a module, without the end-to-end tests, which are steps of their own.
 func packages(ctx context.Context, module string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "./...")
@@ -243,6 +251,6 @@ func packages(ctx context.Context, module string) ([]string, error) {
 		return nil, fmt.Errorf("list the packages of %s: %w", module, err)
 	}
 	return slices.DeleteFunc(strings.Fields(string(listed)), func(p string) bool {
-		return strings.HasSuffix(p, "/scripts/e2e") || strings.HasSuffix(p, "/scripts/e2e/scenarios")
+		return strings.HasSuffix(p, "/scripts/e2e") || strings.HasSuffix(p, "/scripts/e2e/scenarios") || strings.HasSuffix(p, "/scripts/e2e/howto")
 	}), nil
 }
