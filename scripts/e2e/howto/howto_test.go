@@ -49,29 +49,41 @@ func TestEachPatchApplies(t *testing.T) {
 	}
 }
 
-// Everything that the pages say is done, and comes to what they say. One after the other, on one copy, so that programs are
-// compiled once.
+// demo is what both pages end with.
+const demo = "scripts/demo\n"
+
+// Everything that the pages say is done, and comes to what they say. One page after the other, on one copy, and the demo once, with
+// what both say of it, so that programs are built once.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	root, err := stack.FindRoot()
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, howto.Copy(t.Context(), root, dir))
+	do := func(t *testing.T, page string, p howto.Part) {
+		t.Helper()
+		begin := time.Now()
+		require.NoError(t, p.Do(t.Context(), dir), "%s:%d", page, p.Line)
+		if p.Shell != "" {
+			t.Logf("%5.1f s  %s", time.Since(begin).Seconds(), strings.TrimSpace(p.Shell))
+		}
+	}
+	last := howto.Part{Shell: demo}
 	for _, name := range []string{"service", "step"} {
 		done := t.Run(name, func(t *testing.T) {
 			_, all := parts(t, pages[name])
-			for _, p := range all {
-				begin := time.Now()
-				require.NoError(t, p.Do(t.Context(), dir), "%s:%d", pages[name], p.Line)
-				if p.Shell != "" {
-					t.Logf("%5.1f s  %s", time.Since(begin).Seconds(), strings.TrimSpace(p.Shell))
-				}
+			end := all[len(all)-1]
+			require.Equal(t, demo, end.Shell, "the page ends with the demo")
+			for _, p := range all[:len(all)-1] {
+				do(t, pages[name], p)
 			}
+			last.Says = append(last.Says, end.Says...)
 		})
 		if !done {
 			return
 		}
 	}
+	do(t, "the end of both pages", last)
 }
 
 // A page that is wrong anywhere is found out.
