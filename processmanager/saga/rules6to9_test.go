@@ -252,6 +252,24 @@ func TestRule9NotYet(t *testing.T) {
 	}
 }
 
+// A set tells of all its versions, the newest first, whether or not an order starts with it.
+func TestOutlines(t *testing.T) {
+	t.Parallel()
+	first, next := parcel(), parcel()
+	next.Version = 2
+	next.Steps = append(next.Steps[:1:1], next.Steps[2:]...)
+	v1, v2 := saga.Define(first), saga.Define(next)
+	o := saga.NewSet(v1, saga.NotYet(v2)).Outlines()
+	if len(o) != 2 || o[0].Version != 2 || o[1].Version != 1 || o[0].Name != v1.Name || len(o[0].Steps)+1 != len(o[1].Steps) {
+		t.Fatalf("%+v", o)
+	}
+	table, err := o[1].Table()
+	want, wrong := saga.Table(v1)
+	if err != nil || wrong != nil || table != want || o[1].Mermaid() != saga.Diagram(v1) || o[0].SVG() != saga.DiagramSVG(v2) {
+		t.Errorf("%v: it draws something else", err)
+	}
+}
+
 // An operator's Unwind is the deadline brought forward; once the pivot was sent it is denied.
 func TestUnwind(t *testing.T) {
 	t.Parallel()
