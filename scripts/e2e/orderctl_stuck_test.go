@@ -79,7 +79,7 @@ var (
 		{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "MOMENT"},
 		{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 		{regexp.MustCompile(`/\d+@\d+`), "/P@N"},
-		{regexp.MustCompile(`(processmanager +|letter +)\d+`), "${1}L"},
+		{regexp.MustCompile(`(processmanager +|orderview +|letter +)\d+`), "${1}L"},
 		{regexp.MustCompile(` {2,}`), "  "},
 	}
 )

@@ -35,6 +35,7 @@ func TestShellsAreHelped(t *testing.T) {
 		{[]string{"saga", "list", "--state", ""}, "unwinding\n"},
 		{[]string{"why", "-o", ""}, "json\n"},
 		{[]string{"deadletters", "show", ""}, "warehouse\n"},
+		{[]string{"deadletters", "list", "--program", ""}, "loyalty\n"},
 		{[]string{"saga", "retry", ""}, ":4\n"}, // nobody answers: no file names instead
 	} {
 		out, code := run(t, append([]string{"__complete"}, c.args...)...)
