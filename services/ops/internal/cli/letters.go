@@ -100,6 +100,23 @@ type found[T any] struct {
 	Away []string `json:"away,omitempty"`
 }
 
+// missed notes an error of a program that is not reachable, and tells whether it is one.
+func (f *found[T]) missed(err error) bool {
+	if !errors.Is(err, program.ErrNotReachable) {
+		return false
+	}
+	f.Away = append(f.Away, err.Error())
+	return true
+}
+
+// err is nil where everybody answered.
+func (f *found[T]) err() error {
+	if len(f.Away) == 0 {
+		return nil
+	}
+	return program.NotReachable(errors.New("not everybody answered: " + strings.Join(f.Away, "; ")))
+}
+
 // gap says that nothing was found where not everybody was asked.
 func (f *found[T]) gap() string {
 	if len(f.Away) == 0 {
@@ -128,10 +145,7 @@ func eachProgram[T any](a *app, cmd *cobra.Command, f *letterFilter, read func(c
 	var out found[T]
 	for _, c := range clients {
 		items, cursor, err := walk(&f.page, query, func(q string) ([]T, *string, error) { return read(c, q) })
-		switch {
-		case errors.Is(err, program.ErrNotReachable) && f.program == "":
-			out.Away = append(out.Away, err.Error())
-		case err != nil:
+		if err != nil && !out.missed(err) {
 			return err
 		}
 		if out.Items = append(out.Items, items...); cursor != "" && out.NextCursor == "" {
@@ -139,10 +153,12 @@ func eachProgram[T any](a *app, cmd *cobra.Command, f *letterFilter, read func(c
 		}
 		query.Del("cursor")
 	}
-	if err := show(a.screen(cmd), &out); err != nil || len(out.Away) == 0 {
-		return err
+	if len(out.Away) < len(clients) { // else there is nothing but the error to show
+		if err := show(a.screen(cmd), &out); err != nil {
+			return err
+		}
 	}
-	return program.NotReachable(errors.New("not everybody answered: " + strings.Join(out.Away, "; ")))
+	return out.err()
 }
 
 // letterAt reads the arguments PROGRAM LETTER, and the letter.
