@@ -20,6 +20,7 @@ type Version interface {
 	start(in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
 	apply(i Instance[any], in Input, now time.Time) (Instance[any], []Outgoing, Note, error)
 	decode(data []byte) (any, error)
+	describe() Description
 }
 
 type versionID struct {

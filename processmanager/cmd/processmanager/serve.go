@@ -15,7 +15,9 @@ import (
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/processmanager/internal/admin"
 	"ordersaga.internal/processmanager/internal/fulfilment"
+	"ordersaga.internal/processmanager/internal/recorded"
 	"ordersaga.internal/processmanager/internal/runner"
+	"ordersaga.internal/processmanager/internal/shadow"
 	"ordersaga.internal/processmanager/saga"
 )
 
@@ -36,8 +38,9 @@ func serve(ctx context.Context, c config) error {
 	if err := parts.Check(ctx, topics(), contracts.Partitions, schemas()...); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	versions := fulfilment.Versions()
 	handler, err := runner.New(runner.Deps{
-		Versions: fulfilment.Versions(), Customer: customer, Log: parts.Telemetry.Log, Metrics: parts.Telemetry.Registry,
+		Versions: versions, Customer: customer, Log: parts.Telemetry.Log, Metrics: parts.Telemetry.Registry,
 	}, runner.Config{Storm: c.storm()})
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
@@ -50,7 +53,7 @@ func serve(ctx context.Context, c config) error {
 	if err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
-	port, err := adminPort(ctx, c, parts, machine)
+	port, err := adminPort(ctx, c, parts, machine, versions)
 	if err != nil {
 		return err
 	}
@@ -61,9 +64,13 @@ func serve(ctx context.Context, c config) error {
 		port.Run)
 }
 
-func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch]) (*httpserver.Server, error) {
+func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch], versions *saga.Set,
+) (*httpserver.Server, error) {
 	instances, err := admin.New(admin.Deps{
-		Machine: machine, DB: parts.Pool, Definitions: definitions(), Log: parts.Telemetry.Log,
+		Machine: machine, DB: parts.Pool, Definitions: versions.Descriptions(), Log: parts.Telemetry.Log,
+		Diff: func(ctx context.Context, w recorded.Wanted, to shadow.Version) (shadow.Report, error) {
+			return compare(ctx, c, versions, w, to)
+		},
 	}).Routes()
 	if err != nil {
 		return nil, fmt.Errorf("admin port: %w", err)
@@ -91,17 +98,4 @@ func customer(data any) string {
 		return order.CustomerID
 	}
 	return ""
-}
-
-// definitions describes the versions in flight to operators, the newest first.
-func definitions() []admin.Definition {
-	return []admin.Definition{describe(fulfilment.V1)}
-}
-
-func describe[D any](d *saga.Definition[D]) admin.Definition {
-	out := admin.Definition{Name: d.Name, Version: d.Version, Mermaid: saga.Diagram(d)}
-	for _, step := range d.Steps {
-		out.Steps = append(out.Steps, step.Name)
-	}
-	return out
 }

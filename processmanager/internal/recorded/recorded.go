@@ -4,6 +4,7 @@ package recorded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,6 +24,9 @@ type Wanted struct {
 	Order   uuid.UUID      // of this order only; uuid.Nil: the newest ones
 	Limit   int            // how many
 }
+
+// ErrOtherVersion is returned for an order that began under another version than the one that is looked at.
+var ErrOtherVersion = errors.New("it began under another version")
 
 // page is how many instances are looked through at once.
 const page = 500
@@ -76,7 +80,7 @@ func chosen(ctx context.Context, q store.Querier, w Wanted) (orders []uuid.UUID,
 			return nil, fmt.Errorf("order %s: %w", w.Order, err)
 		}
 		if !is(r) {
-			return nil, fmt.Errorf("order %s began under %s v%d", w.Order, r.Definition, r.Version)
+			return nil, fmt.Errorf("order %s: %w: %s v%d", w.Order, ErrOtherVersion, r.Definition, r.Version)
 		}
 		return []uuid.UUID{w.Order}, nil
 	}
