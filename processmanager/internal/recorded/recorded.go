@@ -40,6 +40,9 @@ func Lines(ctx context.Context, db interface {
 		return nil, nil, fmt.Errorf("read histories: %w", err)
 	}
 	defer tx.Rollback(ctx) //nolint:errcheck // nothing was changed
+	if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = '10s'"); err != nil { // each reads a page, or one order
+		return nil, nil, fmt.Errorf("read histories: %w", err)
+	}
 	orders, err := chosen(ctx, tx, w)
 	if err != nil {
 		return nil, nil, err
