@@ -39,7 +39,7 @@ func Lines(ctx context.Context, db interface {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read histories: %w", err)
 	}
-	defer tx.Rollback(ctx) //nolint:errcheck // nothing was changed
+	defer tx.Rollback(ctx)                                                         //nolint:errcheck // nothing was changed
 	if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = '10s'"); err != nil { // each reads a page, or one order
 		return nil, nil, fmt.Errorf("read histories: %w", err)
 	}
