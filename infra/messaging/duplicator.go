@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,7 @@ type duplicator[S any] struct {
 	deadlines sync.Map // names of what Due returned
 
 	mu      sync.Mutex
-	batches map[any]*doubled    // by S, from Load to Committed; that of a transaction that failed is never asked for again
+	batches map[any]*doubled    // by nameOfBatch, from Load to Committed; that of a transaction that failed is never asked for again
 	memory  map[shelf][]Message // decided and committed
 }
 
@@ -88,6 +89,14 @@ type doubled struct {
 	waiting []pending // repeats to decide
 	fresh   []Message // what was decided for the first time
 	noted   []repeat
+}
+
+// nameOfBatch tells an S from others: mostly a pointer, which is its own name; a map is named by its address.
+func nameOfBatch(s any) any {
+	if v := reflect.ValueOf(s); v.Kind() == reflect.Map {
+		return v.Pointer()
+	}
+	return s
 }
 
 // pending is a repeat, and in which transaction it is one.
@@ -110,7 +119,7 @@ func (d *duplicator[S]) Load(ctx context.Context, tx pgx.Tx, in []Message) (s S,
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.batches[s] = b
+	d.batches[nameOfBatch(s)] = b
 	return s, nil
 }
 
@@ -136,7 +145,7 @@ func (d *duplicator[S]) recall(in []Message) (late []Message) {
 
 func (d *duplicator[S]) Decide(s S, in Message, now time.Time) ([]Message, error) {
 	d.mu.Lock()
-	b := d.batches[s]
+	b := d.batches[nameOfBatch(s)]
 	d.mu.Unlock()
 	again, later := copied(in), copied(in) // before a result is written into it
 	out, err := d.inner.Decide(s, in, now)
@@ -186,8 +195,9 @@ func (d *duplicator[S]) Committed(s S) {
 	d.inner.Committed(s)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b := d.batches[s]
-	delete(d.batches, s)
+	name := nameOfBatch(s)
+	b := d.batches[name]
+	delete(d.batches, name)
 	for _, m := range b.fresh {
 		if _, is := d.deadlines.Load(nameOfInput(&m)); is { // it comes again by Due
 			continue

@@ -18,6 +18,7 @@ import (
 	"ordersaga.internal/infra/kafka"
 	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/messaging/deadletters"
+	"ordersaga.internal/infra/messaging/replay"
 	"ordersaga.internal/infra/postgres"
 	"ordersaga.internal/infra/telemetry"
 )
@@ -161,13 +162,18 @@ func (p *Parts) Server(addr string, handler http.Handler) (*httpserver.Server, e
 // Machine is what the admin port shows of a messaging.Machine.
 type Machine interface {
 	deadletters.Machine
+	replay.Machine
 	Ready(ctx context.Context) error
 }
 
 // AdminPort returns the server of the program's admin port: what everybody may see, and for operators the machine's dead
-// letters and, unless nil, more.
+// letters and positions and, unless nil, more.
 func (p *Parts) AdminPort(ctx context.Context, addr string, machine Machine, more func(chi.Router)) (*httpserver.Server, error) {
 	letters, err := deadletters.Routes(machine, p.Telemetry.Log)
+	if err != nil {
+		return nil, err
+	}
+	positions, err := replay.Routes(machine, p.Telemetry.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +182,7 @@ func (p *Parts) AdminPort(ctx context.Context, addr string, machine Machine, mor
 		Ready: map[string]func(context.Context) error{"machine": machine.Ready},
 		Routes: func(r chi.Router) {
 			letters(r)
+			positions(r)
 			if more != nil {
 				more(r)
 			}

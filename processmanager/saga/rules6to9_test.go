@@ -260,7 +260,7 @@ func TestOutlines(t *testing.T) {
 	next.Steps = append(next.Steps[:1:1], next.Steps[2:]...)
 	v1, v2 := saga.Define(first), saga.Define(next)
 	o := saga.NewSet(v1, saga.NotYet(v2)).Outlines()
-	if len(o) != 2 || o[0].Version != 2 || o[1].Version != 1 || o[0].Name != v1.Name || len(o[0].Steps)+1 != len(o[1].Steps) {
+	if len(o) != 2 || o[0].Version != 2 || o[1].Version != 1 || o[0].Name != v1.Name || o[0].Starts || !o[1].Starts || len(o[0].Steps)+1 != len(o[1].Steps) {
 		t.Fatalf("%+v", o)
 	}
 	table, err := o[1].Table()

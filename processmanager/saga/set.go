@@ -95,6 +95,7 @@ func (s *Set) Deadlines() []string {
 type Outline struct {
 	Name    string
 	Version int
+	Starts  bool     // new instances begin under it
 	Steps   []string // their names
 
 	of Version
@@ -113,7 +114,10 @@ func (o Outline) Table() (string, error) { return o.of.matrix() }
 func (s *Set) Outlines() []Outline {
 	out := make([]Outline, 0, len(s.versions))
 	for _, v := range s.versions {
-		out = append(out, v.outline())
+		o := v.outline()
+		newest := s.starting[v.startedBy()]
+		o.Starts = newest != nil && newest.id() == v.id()
+		out = append(out, o)
 	}
 	slices.SortFunc(out, func(a, b Outline) int { return cmp.Or(cmp.Compare(a.Name, b.Name), b.Version-a.Version) })
 	return out

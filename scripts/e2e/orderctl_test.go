@@ -53,11 +53,9 @@ func orderctlIn(t *testing.T, folder string, settings []string, args ...string) 
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(),
 		"ORDERCTL_TOKEN="+token(t, "olga", "operator"), "ORDERCTL_KAFKA="+system.Brokers,
-		"ORDERCTL_ORDER_ADMIN="+system.Admin("order"), "ORDERCTL_PAYMENT_ADMIN="+system.Admin("payment"),
-		"ORDERCTL_WAREHOUSE_ADMIN="+system.Admin("warehouse"), "ORDERCTL_PROCESSMANAGER_ADMIN="+system.Admin("processmanager"),
 		"ORDERCTL_PROVIDER="+system.APIs("provider")[0], "ORDERCTL_PROVIDER_KEY="+stack.ProviderKey)
-	if system.Admin("archive") != "" {
-		cmd.Env = append(cmd.Env, "ORDERCTL_ARCHIVE_ADMIN="+system.Admin("archive"))
+	for _, p := range system.Programs {
+		cmd.Env = append(cmd.Env, "ORDERCTL_"+strings.ToUpper(p.Service.Name)+"_ADMIN="+p.AdminAddr)
 	}
 	cmd.Env = append(cmd.Env, settings...)
 	var out, errs bytes.Buffer
@@ -211,6 +209,7 @@ func TestOrderctlExitCodesAndErrorsSayWhatToDo(t *testing.T) {
 		{[]string{"ORDERCTL_TOKEN=" + token(t, "alice", "customer")}, []string{"why", order}, 2, "lacks the role operator"},
 		{[]string{"ORDERCTL_PROCESSMANAGER_ADMIN=127.0.0.1:1"}, []string{"saga", "list"}, 3, "is --processmanager-admin right?"},
 		{[]string{"ORDERCTL_PAYMENT_ADMIN=127.0.0.1:1"}, []string{"why", order}, 3, "not everybody answered: payment"},
+		{[]string{"ORDERCTL_LOYALTY_ADMIN=127.0.0.1:1"}, []string{"deadletters", "list"}, 3, "not everybody answered: loyalty"},
 		{[]string{"ORDERCTL_KAFKA=127.0.0.1:1"}, []string{"tap", "--from", "begin"}, 3, "is --kafka right?"},
 	} {
 		s := orderctl(t, c.settings, c.args...)

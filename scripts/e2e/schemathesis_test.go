@@ -26,7 +26,7 @@ import (
 func TestSchemathesis(t *testing.T) {
 	bin, err := venv.Ensure(t.Context(), "schemathesis", "requirements.txt")
 	require.NoError(t, err)
-	const deadLetters = "infra/messaging/deadletters/openapi.yaml"
+	const deadLetters, replay = "infra/messaging/deadletters/openapi.yaml", "infra/messaging/replay/openapi.yaml"
 	folder := withOrders(t)
 	withLetters(t)
 	both := token(t, "olga", "customer", "operator") // who may do everything
@@ -40,6 +40,7 @@ func TestSchemathesis(t *testing.T) {
 		{"order's trails", "trail", system.Admin("order"), both, nil},
 		{"processmanager's trails", "trail", system.Admin("processmanager"), both, nil},
 		{"dead letters", deadLetters, system.Admin("warehouse"), both, nil},
+		{"replay", replay, system.Admin("warehouse"), both, nil},
 		{"archive", "archive", system.Admin("archive"), both, nil},
 		{"provider", "provider", system.APIs("provider")[0], stack.ProviderKey, []string{"--exclude-operation-id", "setFault", "--exclude-operation-id", "forgetKeys"}},
 		// What they switch on would make the others fail on purpose.
@@ -48,8 +49,8 @@ func TestSchemathesis(t *testing.T) {
 		t.Run(api.name, func(t *testing.T) {
 			t.Cleanup(func() { fault(t, http.MethodDelete, "") })
 			document := filepath.Join(system.Config.Root, "contracts", "dist", "openapi", api.document+".yaml")
-			if api.document == deadLetters {
-				document = filepath.Join(system.Config.Root, deadLetters)
+			if api.document == deadLetters || api.document == replay {
+				document = filepath.Join(system.Config.Root, api.document)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()

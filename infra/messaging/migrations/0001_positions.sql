@@ -4,7 +4,7 @@
 -- Where each group reads on, in one transaction with what the messages did. next is the offset to read next, epoch the
 -- leader epoch of the last message read (-1: none yet), owner the worker that may move the row; topic_id notices a topic
 -- that was deleted and made again. seen_at is when the owner last knew the whole log of the partition (deadlines only).
--- To rewind: set next, and owner to ''.
+-- To rewind: see rewind.go; by hand: set next, epoch to -1 and owner to ''.
 CREATE TABLE positions (
     "group"   text        NOT NULL,
     topic     text        NOT NULL, -- without prefix

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -92,6 +93,7 @@ func TestDefinitionDiff(t *testing.T) {
 	if _, text, err := p.diff("--to", "2", "--limit", "1"); err != nil || !strings.Contains(text, "over 1 orders: 1 the same") {
 		t.Errorf("the newest one: %v: %s", err, text)
 	}
+	p.diffsOverHTTP(orders[0])
 	// The program itself, whose only version does what it did.
 	if code := program.Run(t.Context(), first(), []string{"definition", "diff", "--to", "1"}, p.environment); code != program.ExitOK {
 		t.Errorf("exit code %d", code)
@@ -103,6 +105,39 @@ func TestDefinitionDiff(t *testing.T) {
 	}
 	if code := program.Run(t.Context(), first(), []string{"definition", "diff", "--to", "1"}, []string{"KAFKA_BROKERS=127.0.0.1:1"}); code != program.ExitUsage {
 		t.Errorf("without a database: exit code %d", code)
+	}
+}
+
+// diffsOverHTTP: operators ask the running program the same.
+func (p *plant) diffsOverHTTP(order uuid.UUID) {
+	p.t.Helper()
+	diff := "http://" + p.admin + "/admin/v1/definitions/diff"
+	for query, want := range map[string]int{
+		"?from=1&to=1&limit=3": 3, "?from=1&to=1&order=" + order.String(): 1,
+	} {
+		status, body := get(p.t, diff+query)
+		var found struct {
+			Orders, Same int
+			Text         string
+		}
+		if err := json.Unmarshal([]byte(body), &found); err != nil || status != http.StatusOK || found.Orders != want || found.Same != want {
+			p.t.Errorf("%s: %d %s", query, status, body)
+		}
+		if !strings.HasPrefix(found.Text, fmt.Sprintf("fulfilment v1 → fulfilment v1 over %d orders: %d the same", want, want)) {
+			p.t.Errorf("%s", found.Text)
+		}
+	}
+	for query, want := range map[string]int{
+		"?from=1&to=2": http.StatusUnprocessableEntity, "?from=2&to=1": http.StatusUnprocessableEntity, "?from=1": http.StatusBadRequest,
+		"?from=1&to=1&limit=1001": http.StatusBadRequest, "?from=1&to=1&order=" + uuid.Must(uuid.NewV7()).String(): http.StatusNotFound,
+	} {
+		if status, body := get(p.t, diff+query); status != want {
+			p.t.Errorf("%s: %d %s", query, status, body)
+		}
+	}
+	status, body := get(p.t, "http://"+p.admin+"/admin/v1/definitions")
+	if status != http.StatusOK || !strings.Contains(body, `"starts":true`) {
+		p.t.Errorf("%d %s", status, body)
 	}
 }
 

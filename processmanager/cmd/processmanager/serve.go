@@ -15,7 +15,9 @@ import (
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/processmanager/internal/admin"
 	"ordersaga.internal/processmanager/internal/fulfilment"
+	"ordersaga.internal/processmanager/internal/recorded"
 	"ordersaga.internal/processmanager/internal/runner"
+	"ordersaga.internal/processmanager/internal/shadow"
 	"ordersaga.internal/processmanager/saga"
 )
 
@@ -61,9 +63,13 @@ func serve(ctx context.Context, c config, versions *saga.Set) error {
 		port.Run)
 }
 
-func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch], versions *saga.Set) (*httpserver.Server, error) {
+func adminPort(ctx context.Context, c config, parts *program.Parts, machine *messaging.Machine[*runner.Batch], versions *saga.Set,
+) (*httpserver.Server, error) {
 	instances, err := admin.New(admin.Deps{
-		Machine: machine, DB: parts.Pool, Definitions: definitions(versions), Log: parts.Telemetry.Log,
+		Machine: machine, DB: parts.Pool, Definitions: versions.Outlines(), Log: parts.Telemetry.Log,
+		Diff: func(ctx context.Context, w recorded.Wanted, to shadow.Version) (shadow.Report, error) {
+			return compare(ctx, c, versions, w, to)
+		},
 	}).Routes()
 	if err != nil {
 		return nil, fmt.Errorf("admin port: %w", err)
@@ -91,13 +97,4 @@ func customer(data any) string {
 		return order.CustomerID
 	}
 	return ""
-}
-
-// definitions describes the versions in flight to operators, the newest first.
-func definitions(versions *saga.Set) []admin.Definition {
-	var out []admin.Definition
-	for _, o := range versions.Outlines() {
-		out = append(out, admin.Definition{Name: o.Name, Version: o.Version, Steps: o.Steps, Mermaid: o.Mermaid()})
-	}
-	return out
 }

@@ -4,22 +4,28 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"ordersaga.internal/contracts/openapi"
 	"ordersaga.internal/infra/httpserver"
+	"ordersaga.internal/processmanager/internal/recorded"
 	"ordersaga.internal/processmanager/internal/runner"
+	"ordersaga.internal/processmanager/internal/shadow"
 	"ordersaga.internal/processmanager/internal/store"
+	"ordersaga.internal/processmanager/saga"
 )
 
 // Deps is what an API is built on. All fields are required.
 type Deps struct {
 	Machine     runner.Submitter
 	DB          store.Querier
-	Definitions []Definition // of every version in flight, the newest first
+	Definitions []saga.Outline // every version in flight, of each name the newest first
 	Log         *slog.Logger
+	// Diff replays what was recorded of orders that began under a version, under another one.
+	Diff func(ctx context.Context, w recorded.Wanted, to shadow.Version) (shadow.Report, error)
 }
 
 // patience is how long a request waits for the database.
@@ -29,6 +35,7 @@ const patience = 5 * time.Second
 type API struct {
 	Deps
 	steps map[string]bool // the names of every version
+	diff  sync.Mutex      // one at a time: the orders come first
 }
 
 var _ StrictServerInterface = (*API)(nil)

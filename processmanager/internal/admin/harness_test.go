@@ -56,9 +56,7 @@ func newPort(t *testing.T) *port {
 	}
 	api := admin.New(admin.Deps{
 		Machine: p.machine(log), DB: p.db.Pool, Log: log,
-		Definitions: []admin.Definition{{
-			Name: "fulfilment", Version: 1, Steps: []string{"reserve stock", "authorize payment"}, Mermaid: saga.Diagram(fulfilment.V1),
-		}},
+		Definitions: fulfilment.Versions().Outlines(),
 	})
 	routes, err := api.Routes()
 	if err != nil {

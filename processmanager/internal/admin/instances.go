@@ -98,8 +98,3 @@ func (a *API) read(ctx context.Context, order uuid.UUID) (InstanceJSONResponse, 
 	instance.History = &entries
 	return InstanceJSONResponse(instance), nil
 }
-
-// ListDefinitions returns every version in flight.
-func (a *API) ListDefinitions(context.Context, ListDefinitionsRequestObject) (ListDefinitionsResponseObject, error) {
-	return ListDefinitions200JSONResponse{Items: a.Definitions}, nil
-}

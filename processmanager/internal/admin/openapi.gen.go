@@ -113,16 +113,53 @@ func (e StepOutcome) Valid() bool {
 // Definition defines model for Definition.
 type Definition struct {
 	// Mermaid The diagram.
-	Mermaid string   `json:"mermaid"`
-	Name    string   `json:"name"`
+	Mermaid string `json:"mermaid"`
+	Name    string `json:"name"`
+
+	// Starts Whether new orders begin under it.
+	Starts  bool     `json:"starts"`
 	Steps   []string `json:"steps"`
 	Version int      `json:"version"`
+}
+
+// DefinitionDiff A replay of recorded orders under another version than they began with.
+type DefinitionDiff struct {
+	Differ int         `json:"differ"`
+	From   VersionName `json:"from"`
+
+	// Kinds Of differences, the most frequent first.
+	Kinds []DifferenceKind `json:"kinds"`
+
+	// Orders How many were looked at.
+	Orders int `json:"orders"`
+	Same   int `json:"same"`
+
+	// Text The same for people.
+	Text         string      `json:"text"`
+	To           VersionName `json:"to"`
+	Unreplayable []struct {
+		OrderId openapi_types.UUID `json:"order_id"`
+		Why     string             `json:"why"`
+	} `json:"unreplayable"`
 }
 
 // DefinitionPage defines model for DefinitionPage.
 type DefinitionPage struct {
 	Items      []Definition `json:"items"`
 	NextCursor *string      `json:"next_cursor"`
+}
+
+// DifferenceKind One way in which orders differ.
+type DifferenceKind struct {
+	// From The commands that were sent: `ReserveStock.v1#1` is the first attempt.
+	From []string `json:"from"`
+
+	// Input The wire type of the message at which the versions part.
+	Input  string            `json:"input"`
+	Orders []OrderDifference `json:"orders"`
+
+	// To Those that the other version would send.
+	To []string `json:"to"`
 }
 
 // Entry What one input did.
@@ -193,6 +230,15 @@ type Instance struct {
 type InstancePage struct {
 	Items      []Instance `json:"items"`
 	NextCursor *string    `json:"next_cursor"`
+}
+
+// OrderDifference defines model for OrderDifference.
+type OrderDifference struct {
+	At      time.Time          `json:"at"`
+	From    []string           `json:"from"`
+	Input   string             `json:"input"`
+	OrderId openapi_types.UUID `json:"order_id"`
+	To      []string           `json:"to"`
 }
 
 // Outstanding The one command that the instance waits for.
@@ -308,6 +354,12 @@ type Unwind struct {
 	Reason Reason `json:"reason"`
 }
 
+// VersionName defines model for VersionName.
+type VersionName struct {
+	Definition string `json:"definition"`
+	Version    int    `json:"version"`
+}
+
 // Waive defines model for Waive.
 type Waive struct {
 	// Reason Why, in the operator's words. It is kept in the history.
@@ -350,8 +402,26 @@ type Unavailable = Problem
 // UnknownStep RFC 9457.
 type UnknownStep = Problem
 
+// UnknownVersion RFC 9457.
+type UnknownVersion = Problem
+
 // UnsupportedMediaType RFC 9457.
 type UnsupportedMediaType = Problem
+
+// DiffDefinitionsParams defines parameters for DiffDefinitions.
+type DiffDefinitionsParams struct {
+	// From The version that the orders began under.
+	From int `form:"from" json:"from"`
+
+	// To The version to compare with.
+	To int `form:"to" json:"to"`
+
+	// Limit How many orders, the newest first.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Order Only this order.
+	Order *openapi_types.UUID `form:"order,omitempty" json:"order,omitempty"`
+}
 
 // ListInstancesParams defines parameters for ListInstances.
 type ListInstancesParams struct {
@@ -419,6 +489,9 @@ type ServerInterface interface {
 	// ListDefinitions List every version that an order in flight may have started with
 	// (GET /admin/v1/definitions)
 	ListDefinitions(w http.ResponseWriter, r *http.Request)
+	// DiffDefinitions Say where a version's commands would differ from those that recorded orders led to
+	// (GET /admin/v1/definitions/diff)
+	DiffDefinitions(w http.ResponseWriter, r *http.Request, params DiffDefinitionsParams)
 	// ListInstances List instances, the newest order first
 	// (GET /admin/v1/instances)
 	ListInstances(w http.ResponseWriter, r *http.Request, params ListInstancesParams)
@@ -449,6 +522,12 @@ type Unimplemented struct{}
 // ListDefinitions List every version that an order in flight may have started with
 // (GET /admin/v1/definitions)
 func (_ Unimplemented) ListDefinitions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DiffDefinitions Say where a version's commands would differ from those that recorded orders led to
+// (GET /admin/v1/definitions/diff)
+func (_ Unimplemented) DiffDefinitions(w http.ResponseWriter, r *http.Request, params DiffDefinitionsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -508,6 +587,78 @@ func (siw *ServerInterfaceWrapper) ListDefinitions(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListDefinitions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DiffDefinitions operation middleware
+func (siw *ServerInterfaceWrapper) DiffDefinitions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DiffDefinitionsParams
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", r.URL.Query(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DiffDefinitions(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1013,6 +1164,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/admin/v1/definitions", wrapper.ListDefinitions)
 	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/admin/v1/definitions/diff", wrapper.DiffDefinitions)
+	})
 
 	return r
 }
@@ -1050,6 +1204,8 @@ type UnavailableApplicationProblemPlusJSONResponse struct {
 }
 
 type UnknownStepApplicationProblemPlusJSONResponse Problem
+
+type UnknownVersionApplicationProblemPlusJSONResponse Problem
 
 type UnsupportedMediaTypeApplicationProblemPlusJSONResponse Problem
 
@@ -1121,6 +1277,146 @@ func (response ListDefinitions500ApplicationProblemPlusJSONResponse) VisitListDe
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitionsRequestObject struct {
+	Params DiffDefinitionsParams
+}
+
+type DiffDefinitionsResponseObject interface {
+	VisitDiffDefinitionsResponse(w http.ResponseWriter) error
+}
+
+type DiffDefinitions200JSONResponse DefinitionDiff
+
+func (response DiffDefinitions200JSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitions400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DiffDefinitions400ApplicationProblemPlusJSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitions401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response DiffDefinitions401ApplicationProblemPlusJSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitions403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DiffDefinitions403ApplicationProblemPlusJSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitions404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DiffDefinitions404ApplicationProblemPlusJSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitions422ApplicationProblemPlusJSONResponse struct {
+	UnknownVersionApplicationProblemPlusJSONResponse
+}
+
+func (response DiffDefinitions422ApplicationProblemPlusJSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitions500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response DiffDefinitions500ApplicationProblemPlusJSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiffDefinitions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DiffDefinitions503ApplicationProblemPlusJSONResponse) VisitDiffDefinitionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2229,6 +2525,9 @@ type StrictServerInterface interface {
 	// ListDefinitions List every version that an order in flight may have started with
 	// (GET /admin/v1/definitions)
 	ListDefinitions(ctx context.Context, request ListDefinitionsRequestObject) (ListDefinitionsResponseObject, error)
+	// DiffDefinitions Say where a version's commands would differ from those that recorded orders led to
+	// (GET /admin/v1/definitions/diff)
+	DiffDefinitions(ctx context.Context, request DiffDefinitionsRequestObject) (DiffDefinitionsResponseObject, error)
 	// ListInstances List instances, the newest order first
 	// (GET /admin/v1/instances)
 	ListInstances(ctx context.Context, request ListInstancesRequestObject) (ListInstancesResponseObject, error)
@@ -2308,6 +2607,32 @@ func (sh *strictHandler) ListDefinitions(w http.ResponseWriter, r *http.Request)
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListDefinitionsResponseObject); ok {
 		if err := validResponse.VisitListDefinitionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DiffDefinitions operation middleware
+func (sh *strictHandler) DiffDefinitions(w http.ResponseWriter, r *http.Request, params DiffDefinitionsParams) {
+	var request DiffDefinitionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DiffDefinitions(ctx, request.(DiffDefinitionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DiffDefinitions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DiffDefinitionsResponseObject); ok {
+		if err := validResponse.VisitDiffDefinitionsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

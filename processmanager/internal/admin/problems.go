@@ -8,6 +8,7 @@ import (
 	"ordersaga.internal/infra/httpserver"
 	"ordersaga.internal/infra/messaging"
 	"ordersaga.internal/infra/postgres"
+	"ordersaga.internal/infra/program"
 	"ordersaga.internal/processmanager/internal/runner"
 	"ordersaga.internal/processmanager/internal/store"
 )
@@ -24,6 +25,9 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusNotFound, "not-found", "No saga instance of this order is kept here."))
 	case errors.Is(err, store.ErrNoStorm):
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusNotFound, "not-found", "There is no such deadline storm."))
+	case isAny(err, errBusy, errSlow, program.ErrNotReachable):
+		w.Header().Set("Retry-After", "10")
+		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable", err.Error()))
 	case isAny(err, errUnavailable, messaging.ErrOverloaded, messaging.ErrClosed, context.Canceled, context.DeadlineExceeded),
 		postgres.IsTransient(err):
 		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)

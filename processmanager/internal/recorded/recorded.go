@@ -4,6 +4,7 @@ package recorded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ type Wanted struct {
 	Limit   int            // how many
 }
 
+// ErrOtherVersion is returned for an order that began under another version than the one that is looked at.
+var ErrOtherVersion = errors.New("it began under another version")
+
 // page is how many instances are looked through at once.
 const page = 500
 
@@ -35,7 +39,10 @@ func Lines(ctx context.Context, db interface {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read histories: %w", err)
 	}
-	defer tx.Rollback(ctx) //nolint:errcheck // nothing was changed
+	defer tx.Rollback(ctx)                                                         //nolint:errcheck // nothing was changed
+	if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = '10s'"); err != nil { // each reads a page, or one order
+		return nil, nil, fmt.Errorf("read histories: %w", err)
+	}
 	orders, err := chosen(ctx, tx, w)
 	if err != nil {
 		return nil, nil, err
@@ -76,7 +83,7 @@ func chosen(ctx context.Context, q store.Querier, w Wanted) (orders []uuid.UUID,
 			return nil, fmt.Errorf("order %s: %w", w.Order, err)
 		}
 		if !is(r) {
-			return nil, fmt.Errorf("order %s began under %s v%d", w.Order, r.Definition, r.Version)
+			return nil, fmt.Errorf("order %s: %w: %s v%d", w.Order, ErrOtherVersion, r.Definition, r.Version)
 		}
 		return []uuid.UUID{w.Order}, nil
 	}

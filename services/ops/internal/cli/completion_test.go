@@ -35,6 +35,10 @@ func TestShellsAreHelped(t *testing.T) {
 		{[]string{"saga", "list", "--state", ""}, "unwinding\n"},
 		{[]string{"why", "-o", ""}, "json\n"},
 		{[]string{"deadletters", "show", ""}, "warehouse\n"},
+		{[]string{"replay", ""}, "warehouse\n"},
+		{[]string{"replay", "loyalty", "--to", ""}, "beginning\n"},
+		{[]string{"definition", "diff", "--to", ""}, ":4\n"},
+		{[]string{"deadletters", "list", "--program", ""}, "loyalty\n"},
 		{[]string{"saga", "retry", ""}, ":4\n"}, // nobody answers: no file names instead
 	} {
 		out, code := run(t, append([]string{"__complete"}, c.args...)...)
@@ -47,7 +51,11 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"frob"}, {"saga", "frob"}, {"--frob"}, {"why"}, {"why", "x", "y"}, {"version", "-o", "xml"}, {"tap", "-n", "-1"},
-		{"deadletters", "list", "--cursor", "x"}, {"saga", "waive", "0199b1de-7c1e-7aaa-8bbb-0123456789ab", "--reason", "x"},
+		{"deadletters", "list", "--cursor", "x"},
+		{"replay", "warehouse", "--reason", "x", "--yes"}, {"replay", "warehouse", "--to", "7", "--reason", "x", "--yes"},
+		{"replay", "archive", "--to", "beginning", "--reason", "x", "--yes"}, {"positions", "list", "archive"},
+		{"definition", "diff", "--order", "7"},
+		{"saga", "waive", "0199b1de-7c1e-7aaa-8bbb-0123456789ab", "--reason", "x"},
 	} {
 		_, code := run(t, args...)
 		require.Equal(t, program.ExitUsage, code, "%v", args)

@@ -49,10 +49,20 @@ func renderings(t *testing.T) map[string]func(*screen.Screen) error {
 	released := storm
 	released.EndedAt, released.Operator, released.Reason = &ended, &olga, &why
 	letter, behind, audit := someLetters(ended)
-	found := []verified{
+	chains := []verified{
 		{"order.events", 0, adminapi.Verification{Records: 120, Compared: 100, Retired: 7, Behind: 2}},
 		{"order.events", 1, adminapi.Verification{Records: 9, Compared: 9, Differences: []adminapi.Difference{{Offset: 4, Next: 6, What: "the chain is broken"}}}},
 	}
+	rewound := adminapi.Rewound{
+		ID: 1, Group: "warehouse", At: ended, Operator: "olga", Reason: "the disk lost its last hour", Target: "beginning",
+		Moves: []adminapi.Moved{
+			{Topic: "warehouse.commands", Partition: 3, From: 120, To: 0}, {Topic: "warehouse.commands", Partition: 4, From: 90, To: 40, LogStart: 40},
+		},
+	}
+	positions := found[adminapi.PositionList]{listed: listed[adminapi.PositionList]{Items: []adminapi.PositionList{{Group: "warehouse", Items: []adminapi.Position{
+		{Topic: "warehouse.commands", Partition: 3, Next: 120, LogEnd: 120, Owner: &olga},
+		{Topic: "warehouse.commands", Partition: 4, Next: 40, LogStart: 40, LogEnd: 90, Lag: 50},
+	}}}}}
 	return map[string]func(*screen.Screen) error{
 		"why-completed": report(completed), "why-stuck": report(stuck), "why-waiting": report(waiting),
 		"why-cancelled": report(recorded(t, "cancelled")), "why-deadletter": report(recorded(t, "deadletter")),
@@ -64,11 +74,26 @@ func renderings(t *testing.T) map[string]func(*screen.Screen) error {
 		},
 		"saga-storms": func(s *screen.Screen) error { return showStorms(s, []manager.Storm{storm, released}, "") },
 		"deadletters-list": func(s *screen.Screen) error {
-			return showLetters(s, []adminapi.Letter{behind, letter}, "AAAAAAAAAAE --program payment")
+			return showLetters(s, &found[adminapi.Letter]{listed: listed[adminapi.Letter]{
+				[]adminapi.Letter{behind, letter}, "AAAAAAAAAAE --program payment",
+			}})
 		},
-		"deadletters-show":  func(s *screen.Screen) error { return showLetter(s, &letter) },
-		"deadletters-audit": func(s *screen.Screen) error { return showAudit(s, audit, "") },
-		"archive-verify":    func(s *screen.Screen) error { return showVerified(s, found) },
+		"deadletters-show": func(s *screen.Screen) error { return showLetter(s, &letter) },
+		"deadletters-audit": func(s *screen.Screen) error {
+			return showAudit(s, &found[adminapi.LetterEntry]{listed: listed[adminapi.LetterEntry]{Items: audit}})
+		},
+		"positions-list": func(s *screen.Screen) error { return showPositions(s, &positions) },
+		"replay":         func(s *screen.Screen) error { return showRewound(s, &rewound) },
+		"positions-rewinds": func(s *screen.Screen) error {
+			return showRewinds(s, []adminapi.Rewound{rewound}, "AAAAAAAAAAE")
+		},
+		"definition-list": func(s *screen.Screen) error {
+			return showVersions(s, []manager.Definition{
+				{Name: "fulfilment", Version: 2, Steps: []string{"reserve stock", "dispatch"}},
+				{Name: "fulfilment", Version: 1, Starts: true, Steps: []string{"reserve stock", "capture payment", "dispatch"}},
+			})
+		},
+		"archive-verify": func(s *screen.Screen) error { return showVerified(s, chains) },
 		"tap": func(s *screen.Screen) error {
 			for i := range stuck.Messages {
 				if err := s.Line("%s", spellRecord(&stuck.Messages[i], i%2 == 0)); err != nil {
@@ -179,7 +204,7 @@ func TestSettingsComeFromTheEnvironmentAndFlagsWin(t *testing.T) {
 	require.NoError(t, cmd.ParseFlags([]string{"--order-admin", "o:2"}))
 	require.Equal(t, settings{
 		token: "hidden", order: "o:2", payment: "127.0.0.1:9102", warehouse: "127.0.0.1:9103", manager: "127.0.0.1:9104",
-		archive: "127.0.0.1:9105", provider: "127.0.0.1:8085", kafka: "b:1,c:2", output: "text",
+		archive: "127.0.0.1:9105", view: "127.0.0.1:9107", loyalty: "127.0.0.1:9108", provider: "127.0.0.1:8085", kafka: "b:1,c:2", output: "text",
 	}, s)
 	require.NotContains(t, cmd.UsageString(), "hidden")
 	require.Equal(t, []string{"b:1", "c:2"}, s.broker().Addrs)

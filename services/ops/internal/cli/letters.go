@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 
 	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/ops/internal/adminapi"
+	"ordersaga.internal/services/ops/internal/screen"
 )
 
 const lettersPath = "/admin/v1/deadletters"
@@ -21,7 +21,8 @@ func (a *app) letters() *cobra.Command {
 		Use: "deadletters", Aliases: []string{"dlq"}, Short: "Look at messages that were set aside, mend them, and hand them back",
 		Long: `Look at messages that were set aside, mend them, and hand them back.
 
-Every program has its own. Later messages of the same order wait behind a dead letter, so a redrive handles them all, in order.`,
+Every program has its own, except the archive, which keeps everything as it is. Later messages of the same order wait behind a
+dead letter, so a redrive handles them all, in order.`,
 		Example: "  orderctl deadletters list\n  orderctl deadletters redrive payment 42 --reason 'the fixed build runs'",
 	})
 	cmd.AddCommand(a.letterList(), a.letterShow(), a.letterRedrive(), a.letterEdit(), a.letterDiscard(), a.letterAudit())
@@ -39,22 +40,17 @@ func (a *app) letterList() *cobra.Command {
 	var f letterFilter
 	cmd := &cobra.Command{
 		Use: "list", Short: "List dead letters of every program, the newest first", Args: cobra.NoArgs,
+		Long: `List dead letters of every program, the newest first.
+
+A program that does not answer is named, and the others' letters are shown all the same. Exit codes: 0 every program answered, 3 not every one.`,
 		Example: "  orderctl deadletters list --waiting=false          # those that failed, without what waits behind them\n" +
 			"  orderctl deadletters list --program payment --reason undecidable --all -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			query, err := f.query(cmd)
-			if err != nil {
-				return err
-			}
-			letters, rest, err := eachProgram(a, &f, query, func(c adminapi.Client, q string) ([]adminapi.Letter, *string, error) {
+			return eachProgram(a, cmd, &f, func(c adminapi.Client, q string) ([]adminapi.Letter, *string, error) {
 				var got adminapi.LetterPage
 				err := c.Get(cmd.Context(), lettersPath+"?"+q, &got)
 				return got.Items, got.NextCursor, err
-			})
-			if err != nil {
-				return err
-			}
-			return showLetters(a.screen(cmd), letters, rest)
+			}, showLetters)
 		},
 	}
 	f.register(cmd)
@@ -69,10 +65,10 @@ func (a *app) letterList() *cobra.Command {
 
 func (f *letterFilter) register(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&f.program, "program", "", "only those of this program: order, payment, warehouse, processmanager")
+	cmd.Flags().StringVar(&f.program, "program", "", "only those of this program: "+strings.Join(machineNames(), ", "))
 	cmd.Flags().StringVar(&f.order, "order", "", "only those of this order")
 	f.page.register(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("program", fixed("order", "payment", "warehouse", "processmanager"))
+	_ = cmd.RegisterFlagCompletionFunc("program", fixed(machineNames()...))
 }
 
 func (f *letterFilter) query(cmd *cobra.Command) (url.Values, error) {
@@ -98,42 +94,76 @@ func (f *letterFilter) query(cmd *cobra.Command) (url.Values, error) {
 	return query, nil
 }
 
-// eachProgram asks the programs that are wanted. rest says how to read on, where there is more.
-func eachProgram[T any](a *app, f *letterFilter, query url.Values, read func(c adminapi.Client, query string) ([]T, *string, error)) (out []T, rest string, err error) {
-	clients := a.services()
+// found is what the programs that were asked have. Its page says who did not answer: the others' is worth seeing all the same.
+type found[T any] struct {
+	listed[T]
+	Away []string `json:"away,omitempty"`
+}
+
+// missed notes an error of a program that is not reachable, and tells whether it is one.
+func (f *found[T]) missed(err error) bool {
+	if !errors.Is(err, program.ErrNotReachable) {
+		return false
+	}
+	f.Away = append(f.Away, err.Error())
+	return true
+}
+
+// err is nil where everybody answered.
+func (f *found[T]) err() error {
+	if len(f.Away) == 0 {
+		return nil
+	}
+	return program.NotReachable(errors.New("not everybody answered: " + strings.Join(f.Away, "; ")))
+}
+
+// gap says that nothing was found where not everybody was asked.
+func (f *found[T]) gap() string {
+	if len(f.Away) == 0 {
+		return ""
+	}
+	return " of those that answered"
+}
+
+// eachProgram asks the programs that are wanted, and shows what they have. A program that is not reachable leaves a gap, which is
+// told, also by the exit code.
+func eachProgram[T any](a *app, cmd *cobra.Command, f *letterFilter, read func(c adminapi.Client, query string) ([]T, *string, error),
+	show func(s *screen.Screen, f *found[T]) error,
+) error {
+	query, err := f.query(cmd)
+	if err != nil {
+		return err
+	}
+	clients := a.machines()
 	if f.program != "" {
-		c, err := a.programNamed(f.program)
+		c, err := a.machineNamed(f.program)
 		if err != nil {
-			return nil, "", err
+			return err
 		}
 		clients = []adminapi.Client{c}
 	}
+	var out found[T]
 	for _, c := range clients {
 		items, cursor, err := walk(&f.page, query, func(q string) ([]T, *string, error) { return read(c, q) })
-		if err != nil {
-			return nil, "", err
+		if err != nil && !out.missed(err) {
+			return err
 		}
-		if out = append(out, items...); cursor != "" && rest == "" {
-			rest = cursor + " --program " + c.Program
+		if out.Items = append(out.Items, items...); cursor != "" && out.NextCursor == "" {
+			out.NextCursor = cursor + " --program " + c.Program
 		}
 		query.Del("cursor")
 	}
-	return out, rest, nil
-}
-
-// programNamed returns the client of a program that has dead letters.
-func (a *app) programNamed(name string) (adminapi.Client, error) {
-	all := a.services()
-	i := slices.IndexFunc(all, func(c adminapi.Client) bool { return c.Program == name })
-	if i < 0 {
-		return adminapi.Client{}, program.Usage(fmt.Errorf("there is no program %q: give order, payment, warehouse or processmanager", name))
+	if len(out.Away) < len(clients) { // else there is nothing but the error to show
+		if err := show(a.screen(cmd), &out); err != nil {
+			return err
+		}
 	}
-	return all[i], nil
+	return out.err()
 }
 
 // letterAt reads the arguments PROGRAM LETTER, and the letter.
 func (a *app) letterAt(cmd *cobra.Command, args []string) (c adminapi.Client, l adminapi.Letter, err error) {
-	if c, err = a.programNamed(args[0]); err != nil {
+	if c, err = a.machineNamed(args[0]); err != nil {
 		return c, l, err
 	}
 	id, err := strconv.ParseInt(args[1], 10, 64)
@@ -165,19 +195,11 @@ func (a *app) letterAudit() *cobra.Command {
 		Use: "audit", Short: "List what operators did to dead letters, the newest first", Args: cobra.NoArgs,
 		Example: "  orderctl deadletters audit --order 0199b1de-7c1e-7aaa-8bbb-0123456789ab",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			query, err := f.query(cmd)
-			if err != nil {
-				return err
-			}
-			entries, rest, err := eachProgram(a, &f, query, func(c adminapi.Client, q string) ([]adminapi.LetterEntry, *string, error) {
+			return eachProgram(a, cmd, &f, func(c adminapi.Client, q string) ([]adminapi.LetterEntry, *string, error) {
 				var got adminapi.LetterEntryPage
 				err := c.Get(cmd.Context(), lettersPath+"/audit?"+q, &got)
 				return got.Items, got.NextCursor, err
-			})
-			if err != nil {
-				return err
-			}
-			return showAudit(a.screen(cmd), entries, rest)
+			}, showAudit)
 		},
 	}
 	f.register(cmd)
@@ -188,9 +210,9 @@ func (a *app) letterAudit() *cobra.Command {
 func (a *app) letterArgs(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	switch len(args) {
 	case 0:
-		return []string{"order", "payment", "warehouse", "processmanager"}, cobra.ShellCompDirectiveNoFileComp
+		return machineNames(), cobra.ShellCompDirectiveNoFileComp
 	case 1:
-		c, err := a.programNamed(args[0])
+		c, err := a.machineNamed(args[0])
 		if err != nil {
 			break
 		}

@@ -23,16 +23,16 @@ func describe(l *adminapi.Letter) string {
 	return out + ")"
 }
 
-func showLetters(s *screen.Screen, items []adminapi.Letter, rest string) error {
+func showLetters(s *screen.Screen, f *found[adminapi.Letter]) error {
 	if s.JSON {
-		return s.Encode(listed[adminapi.Letter]{items, rest}, true)
+		return s.Encode(f, true)
 	}
-	if len(items) == 0 {
-		return s.Line("no dead letter")
+	if len(f.Items) == 0 {
+		return s.Line("no dead letter" + f.gap())
 	}
-	rows := make([][]string, 0, len(items))
-	for i := range items {
-		l := &items[i]
+	rows := make([][]string, 0, len(f.Items))
+	for i := range f.Items {
+		l := &f.Items[i]
 		reason := screen.Bad(l.Reason)
 		if l.Reason == "behind" {
 			reason = screen.Dim(l.Reason)
@@ -45,7 +45,7 @@ func showLetters(s *screen.Screen, items []adminapi.Letter, rest string) error {
 	if err := s.Table([]string{"PROGRAM", "LETTER", "REASON", "TYPE", "ORDER", "FROM", "SINCE", "TRIES", "ERROR"}, rows); err != nil {
 		return err
 	}
-	return more(s, rest)
+	return more(s, f.NextCursor)
 }
 
 func showLetter(s *screen.Screen, l *adminapi.Letter) error {
@@ -95,15 +95,15 @@ func showLetter(s *screen.Screen, l *adminapi.Letter) error {
 	return nil
 }
 
-func showAudit(s *screen.Screen, items []adminapi.LetterEntry, rest string) error {
+func showAudit(s *screen.Screen, f *found[adminapi.LetterEntry]) error {
 	if s.JSON {
-		return s.Encode(listed[adminapi.LetterEntry]{items, rest}, true)
+		return s.Encode(f, true)
 	}
-	if len(items) == 0 {
-		return s.Line("no entry")
+	if len(f.Items) == 0 {
+		return s.Line("no entry" + f.gap())
 	}
-	rows := make([][]string, 0, len(items))
-	for _, e := range items {
+	rows := make([][]string, 0, len(f.Items))
+	for _, e := range f.Items {
 		what := e.Action
 		if e.Action == "redrive" {
 			what = fmt.Sprintf("redrive, %d handled", e.Handled)
@@ -118,5 +118,5 @@ func showAudit(s *screen.Screen, items []adminapi.LetterEntry, rest string) erro
 	if err := s.Table([]string{"AT", "PROGRAM", "LETTER", "WHAT", "TYPE", "ORDER", "OPERATOR", "REASON"}, rows); err != nil {
 		return err
 	}
-	return more(s, rest)
+	return more(s, f.NextCursor)
 }

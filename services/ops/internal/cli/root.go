@@ -49,7 +49,7 @@ Exit codes: 0 holds, 1 does not hold, 2 usage, 3 not reachable, 130 interrupted.
 	root.SetErr(errs)
 	a.register(root, environment)
 	_ = root.RegisterFlagCompletionFunc("output", fixed("text", "json"))
-	root.AddCommand(a.why(), a.saga(), a.letters(), a.tap(), a.archived(), a.version())
+	root.AddCommand(a.why(), a.saga(), a.letters(), a.tap(), a.archived(), a.positions(), a.replay(), a.definition(), a.version())
 	return root
 }
 

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"ordersaga.internal/infra/program"
 	"ordersaga.internal/services/ops/internal/adminapi"
 	"ordersaga.internal/services/ops/internal/tap"
 )
@@ -13,6 +16,7 @@ import (
 type settings struct {
 	token                                             string
 	order, payment, warehouse, manager, archive       string
+	view, loyalty                                     string
 	provider, providerKey, kafka, topicPrefix, output string
 }
 
@@ -30,6 +34,8 @@ var all = []setting{
 	{"warehouse-admin", "127.0.0.1:9103", "admin port of the warehouse", false, func(s *settings) *string { return &s.warehouse }},
 	{"processmanager-admin", "127.0.0.1:9104", "admin port of the process manager", false, func(s *settings) *string { return &s.manager }},
 	{"archive-admin", "127.0.0.1:9105", "admin port of the archive", false, func(s *settings) *string { return &s.archive }},
+	{"orderview-admin", "127.0.0.1:9107", "admin port of the read model", false, func(s *settings) *string { return &s.view }},
+	{"loyalty-admin", "127.0.0.1:9108", "admin port of the points for customers", false, func(s *settings) *string { return &s.loyalty }},
 	{"kafka", "127.0.0.1:9092", "brokers, host:port, with commas", false, func(s *settings) *string { return &s.kafka }},
 	{"topic-prefix", "", "before the name of every topic", false, func(s *settings) *string { return &s.topicPrefix }},
 	{"provider", "127.0.0.1:8085", "the sandbox payment provider, for its ledger", false, func(s *settings) *string { return &s.provider }},
@@ -74,6 +80,34 @@ func (s *settings) services() []adminapi.Client {
 	return []adminapi.Client{
 		s.client("order", s.order), s.client("payment", s.payment), s.client("warehouse", s.warehouse), s.managers(),
 	}
+}
+
+// machines are the programs that read Kafka by a machine, with positions and dead letters. The archive keeps bytes, whatever they
+// say: it sets nothing aside.
+func (s *settings) machines() []adminapi.Client {
+	return append(s.services(), s.client("orderview", s.view), s.client("loyalty", s.loyalty))
+}
+
+// machineNames are theirs.
+func machineNames() []string {
+	clients := new(settings).machines()
+	names := make([]string, len(clients))
+	for i, c := range clients {
+		names[i] = c.Program
+	}
+	return names
+}
+
+// machineNamed returns the client of one of them.
+func (s *settings) machineNamed(name string) (adminapi.Client, error) {
+	clients := s.machines()
+	i := slices.IndexFunc(clients, func(c adminapi.Client) bool { return c.Program == name })
+	if i < 0 {
+		names := machineNames()
+		last := len(names) - 1
+		return adminapi.Client{}, program.Usage(fmt.Errorf("%q is no program with dead letters and positions: give %s or %s", name, strings.Join(names[:last], ", "), names[last]))
+	}
+	return clients[i], nil
 }
 
 // ledger returns the client of the provider, false where there is no key.

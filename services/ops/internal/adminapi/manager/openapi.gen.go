@@ -105,16 +105,53 @@ func (e StepOutcome) Valid() bool {
 // Definition defines model for Definition.
 type Definition struct {
 	// Mermaid The diagram.
-	Mermaid string   `json:"mermaid"`
-	Name    string   `json:"name"`
+	Mermaid string `json:"mermaid"`
+	Name    string `json:"name"`
+
+	// Starts Whether new orders begin under it.
+	Starts  bool     `json:"starts"`
 	Steps   []string `json:"steps"`
 	Version int      `json:"version"`
+}
+
+// DefinitionDiff A replay of recorded orders under another version than they began with.
+type DefinitionDiff struct {
+	Differ int         `json:"differ"`
+	From   VersionName `json:"from"`
+
+	// Kinds Of differences, the most frequent first.
+	Kinds []DifferenceKind `json:"kinds"`
+
+	// Orders How many were looked at.
+	Orders int `json:"orders"`
+	Same   int `json:"same"`
+
+	// Text The same for people.
+	Text         string      `json:"text"`
+	To           VersionName `json:"to"`
+	Unreplayable []struct {
+		OrderId openapi_types.UUID `json:"order_id"`
+		Why     string             `json:"why"`
+	} `json:"unreplayable"`
 }
 
 // DefinitionPage defines model for DefinitionPage.
 type DefinitionPage struct {
 	Items      []Definition `json:"items"`
 	NextCursor *string      `json:"next_cursor"`
+}
+
+// DifferenceKind One way in which orders differ.
+type DifferenceKind struct {
+	// From The commands that were sent: `ReserveStock.v1#1` is the first attempt.
+	From []string `json:"from"`
+
+	// Input The wire type of the message at which the versions part.
+	Input  string            `json:"input"`
+	Orders []OrderDifference `json:"orders"`
+
+	// To Those that the other version would send.
+	To []string `json:"to"`
 }
 
 // Entry What one input did.
@@ -185,6 +222,15 @@ type Instance struct {
 type InstancePage struct {
 	Items      []Instance `json:"items"`
 	NextCursor *string    `json:"next_cursor"`
+}
+
+// OrderDifference defines model for OrderDifference.
+type OrderDifference struct {
+	At      time.Time          `json:"at"`
+	From    []string           `json:"from"`
+	Input   string             `json:"input"`
+	OrderId openapi_types.UUID `json:"order_id"`
+	To      []string           `json:"to"`
 }
 
 // Outstanding The one command that the instance waits for.
@@ -300,6 +346,12 @@ type Unwind struct {
 	Reason Reason `json:"reason"`
 }
 
+// VersionName defines model for VersionName.
+type VersionName struct {
+	Definition string `json:"definition"`
+	Version    int    `json:"version"`
+}
+
 // Waive defines model for Waive.
 type Waive struct {
 	// Reason Why, in the operator's words. It is kept in the history.
@@ -342,8 +394,26 @@ type Unavailable = Problem
 // UnknownStep RFC 9457.
 type UnknownStep = Problem
 
+// UnknownVersion RFC 9457.
+type UnknownVersion = Problem
+
 // UnsupportedMediaType RFC 9457.
 type UnsupportedMediaType = Problem
+
+// DiffDefinitionsParams defines parameters for DiffDefinitions.
+type DiffDefinitionsParams struct {
+	// From The version that the orders began under.
+	From int `form:"from" json:"from"`
+
+	// To The version to compare with.
+	To int `form:"to" json:"to"`
+
+	// Limit How many orders, the newest first.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Order Only this order.
+	Order *openapi_types.UUID `form:"order,omitempty" json:"order,omitempty"`
+}
 
 // ListInstancesParams defines parameters for ListInstances.
 type ListInstancesParams struct {

@@ -1,0 +1,6 @@
+package fulfilment
+
+import "ordersaga.internal/processmanager/saga"
+
+// Versions holds the next one, too, before any order begins under it.
+func Versions() *saga.Set { return saga.NewSet(V1, saga.NotYet(V2)) }
