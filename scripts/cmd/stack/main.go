@@ -16,7 +16,7 @@ var errUsage = exit.ErrUsage
 
 func main() {
 	root := &cobra.Command{Use: "scripts", CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
-	root.AddCommand(upCommand(), tokenCommand(), stack.BrokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand(), upgradeCommand(), archiveBenchCommand(), copyTopicsCommand(), rebuildCommand())
+	root.AddCommand(upCommand(), tokenCommand(), stack.BrokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand(), upgradeCommand(), archiveBenchCommand(), copyTopicsCommand(), rebuildCommand(), poisonCommand())
 	exit.Main(root, nil)
 }
 
