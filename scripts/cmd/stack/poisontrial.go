@@ -160,7 +160,7 @@ func (t *trial) window(ctx context.Context, name string, poisoned bool) (w poiso
 	crowd := &poison.Traffic{Others: t.others, Marked: marked, OneIn: t.o.oneIn, Seed: t.o.seed}
 	stopBehind := func() error { return nil }
 	if poisoned {
-		mistake := fmt.Sprintf(`ALTER TABLE instance ADD CONSTRAINT mistake CHECK (customer_id <> '%s' OR transitions < 2) NOT VALID`, poison.Customer(name))
+		mistake := fmt.Sprintf(`ALTER TABLE instance ADD CONSTRAINT mistake CHECK (customer_id <> '%s' OR transitions < 3) NOT VALID`, poison.Customer(name))
 		if err := t.change(ctx, mistake); err != nil {
 			return w, err
 		}
