@@ -154,7 +154,7 @@ func TestCulpritIsFound(t *testing.T) {
 	for _, by := range []struct {
 		trouble      string
 		transactions int64 // most, to find one of 120
-	}{{"", 12}, {"panic", 40}} { // the database names the key, a panic nobody
+	}{{"", 10}, {"panic", 40}} { // the database names the key, a panic nobody
 		trouble := by.trouble
 		t.Run("by "+trouble, func(t *testing.T) {
 			testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {

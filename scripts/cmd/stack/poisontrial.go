@@ -189,7 +189,7 @@ func (t *trial) window(ctx context.Context, name string, poisoned bool) (w poiso
 func (t *trial) measure(ctx context.Context, crowd *poison.Traffic) (marked []uuid.UUID, w poison.Window, err error) {
 	begin := time.Now().Add(t.o.warmup)
 	end := begin.Add(t.o.seconds)
-	var used [2]float64
+	var used [2]map[string]float64
 	var errs [2]error
 	var watch sync.WaitGroup
 	for i, at := range []time.Time{begin, end} {
@@ -197,7 +197,7 @@ func (t *trial) measure(ctx context.Context, crowd *poison.Traffic) (marked []uu
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Until(at)):
-				used[i], errs[i] = t.cpu()
+				used[i], errs[i] = cpuTimes(t.s)
 			}
 		})
 	}
@@ -211,7 +211,7 @@ func (t *trial) measure(ctx context.Context, crowd *poison.Traffic) (marked []uu
 	}
 	those, others := t.split(all)
 	t.await(ctx, others, "of the others")
-	return those, poison.Sum(all, t.ear.Ends, begin, end, used[1]-used[0]), ctx.Err()
+	return those, poison.Sum(all, t.ear.Ends, begin, end, used[0], used[1]), ctx.Err()
 }
 
 // split takes note of orders and tells the marked ones from the others.
@@ -264,15 +264,6 @@ func (t *trial) compare(id uuid.UUID) error {
 		t.fails("%s is not as a clean order is: %s", id, d)
 	}
 	return nil
-}
-
-// cpu is the CPU time that everything used so far, in seconds.
-func (t *trial) cpu() (sum float64, err error) {
-	by, err := cpuTimes(t.s)
-	for _, s := range by {
-		sum += s
-	}
-	return sum, err
 }
 
 // change runs a statement in the process manager's database.

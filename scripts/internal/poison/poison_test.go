@@ -157,11 +157,12 @@ func TestWindow(t *testing.T) {
 			ends.See(record(id, "order", "2", "OrderCompleted", `{}`))
 		}
 	}
-	w := Sum(placed, ends, begin, begin.Add(2*time.Second), 3)
+	w := Sum(placed, ends, begin, begin.Add(2*time.Second), map[string]float64{"order-1": 5, "kafka": 1}, map[string]float64{"order-1": 7, "kafka": 2})
 	require.Equal(t, 4, w.Orders)
 	require.InDelta(t, 2, w.PerS, 0) // three in the window's two seconds, and the later one's
 	require.Equal(t, 2, w.Ending.Count)
 	require.InDelta(t, 750, w.CPU, 1e-9)
+	require.Equal(t, map[string]float64{"order-1": 500, "kafka": 250}, w.CPUByProcess)
 }
 
 func TestPairs(t *testing.T) {

@@ -13,11 +13,13 @@ type Window struct {
 	PerS   float64    `json:"ended_per_s"` // of the others
 	Ending load.Times `json:"to_end"`      // of the others, from their 202, as a tap reads it
 	CPU    float64    `json:"cpu_s_per_1000"`
+
+	CPUByProcess map[string]float64 `json:"cpu_s_per_1000_by_process"`
 }
 
-// Sum tells what the time from begin to end came to. cpu is what all processes used in it.
-func Sum(placed []Placed, ends *load.Ends, begin, end time.Time, cpu float64) Window {
-	var w Window
+// Sum tells what the time from begin to end came to. before and after are the CPU seconds of every process then.
+func Sum(placed []Placed, ends *load.Ends, begin, end time.Time, before, after map[string]float64) Window {
+	w := Window{CPUByProcess: map[string]float64{}}
 	var took []time.Duration
 	ended := 0
 	for i := range placed {
@@ -39,7 +41,11 @@ func Sum(placed []Placed, ends *load.Ends, begin, end time.Time, cpu float64) Wi
 	}
 	w.PerS = float64(ended) / end.Sub(begin).Seconds()
 	w.Ending = load.TimesOf(took)
-	w.CPU = cpu / float64(max(1, w.Orders)) * 1000
+	for name, used := range after {
+		per := (used - before[name]) / float64(max(1, w.Orders)) * 1000
+		w.CPUByProcess[name] = per
+		w.CPU += per
+	}
 	return w
 }
 
