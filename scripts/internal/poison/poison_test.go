@@ -107,6 +107,12 @@ func TestLife(t *testing.T) {
 	require.Contains(t, longer.Differs(clean), "order 2 is")
 	require.Contains(t, clean.Differs(longer), "order 2 is")
 
+	again := record(two, "order", "2", "ReserveStock", `{}`)
+	again.Headers = append(again.Headers, kgo.RecordHeader{Key: "ce_attempt", Value: []byte("2")})
+	slow, err := LifeOf(append(said(two, "5"), again, record(two, "order", "3", "OrderCompleted", `{}`)))
+	require.NoError(t, err)
+	require.Empty(t, slow.Differs(longer))
+
 	_, err = LifeOf(append(said(two, "5"), record(two, "order", "1", "OrderPlaced", `{"total":6}`)))
 	require.ErrorContains(t, err, "came again as")
 	_, err = LifeOf([]*kgo.Record{record(two, "order", "first", "OrderPlaced", `{}`)})
