@@ -1,9 +1,12 @@
 package messaging
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -11,46 +14,54 @@ import (
 // messages there may be more.
 const crowded = 500
 
-// parts is what a batch that cannot be saved is taken apart into, to be committed in this order: at the message that the
-// database names where it names one, else in halves. Either way the messages of a key, and the offsets of a topic's
-// partition, keep their order.
-func parts(items []item, err error) [][]item {
-	if at := named(items, err); at >= 0 && len(items) <= crowded {
-		before, after := cut(items, at)
-		return [][]item{before, items[at : at+1], after}
+// suspect returns the place of the message that is to be tried alone because the database names its key, -1 where there is
+// none: then the batch is halved. What closes letters is no suspect: they would be closed though it failed.
+func (w *worker[S]) suspect(items []item, err error) int {
+	at := named(items, err)
+	if at < 0 || len(items) > crowded || items[at].suspect || w.m.superseder != nil && len(w.m.superseder.Supersedes(items[at].msg)) > 0 {
+		return -1
 	}
-	first, rest := halve(items)
-	return [][]item{first, rest}
+	return at
 }
 
 // named returns the place of the first message whose key is in what the database says of a row that it refused, -1 where none
-// is. It is a guess that saves halving: the message is blamed only where it fails alone.
+// is. It is a guess that saves transactions: the message is blamed only where it fails alone.
 func named(items []item, err error) int {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Detail == "" {
 		return -1
 	}
 	for i := range items {
-		if it := &items[i]; it.fate == handled && strings.Contains(pg.Detail, it.msg.Subject.String()) {
+		if it := &items[i]; it.fate == handled && !it.suspect && strings.Contains(pg.Detail, it.msg.Subject.String()) {
 			return i
 		}
 	}
 	return -1
 }
 
-// cut splits a batch into what may be committed before an item, which is what stands before it and all of other partitions,
-// and what comes after it in its own.
-func cut(items []item, at int) (before, after []item) {
-	number := items[at].p.partition
-	for i := range items {
-		switch {
-		case i < at || items[i].p.partition != number:
-			before = append(before, items[i])
-		case i > at:
-			after = append(after, items[i])
-		}
+// tryAlone handles a suspect by itself, in the transaction of its batch. Where that fails, nothing of it is left there but its
+// letter, and all that comes later of its key waits behind.
+func (w *worker[S]) tryAlone(ctx context.Context, tx pgx.Tx, items []item, at int, letters *letters, counts tally) (s *S, out []Message, err error) {
+	it := &items[at]
+	if _, err := tx.Exec(ctx, "savepoint suspect"); err != nil {
+		return nil, nil, fmt.Errorf("try a message alone: %w", err)
 	}
-	return before, after
+	own := make(tally, 1)
+	state, out, err := w.decideAll(ctx, tx, items, []int{at}, letters, own)
+	if err == nil {
+		counts.merge(own)
+		return &state, out, nil
+	}
+	if verdictOn(err) != poison {
+		return nil, nil, err
+	}
+	if _, err := tx.Exec(ctx, "rollback to suspect"); err != nil {
+		return nil, nil, fmt.Errorf("try a message alone: %w", err)
+	}
+	it.tries++
+	letters.add(it, reasonPoison, err)
+	counts.add(it.p.topic, dead)
+	return nil, nil, nil
 }
 
 // halve splits by partition where there are several, else by prefix, which keeps the order of each topic's offsets.

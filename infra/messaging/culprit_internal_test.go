@@ -9,61 +9,82 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A batch is taken apart at the key that the database names, where it names one of the batch's, else in halves; and nothing
-// of a partition is committed before what stands before it.
-func TestParts(t *testing.T) {
-	t.Parallel()
-	p, q := &position{place: place{partition: 1}}, &position{place: place{partition: 2}}
-	other := &position{place: place{topic: "other", partition: 1}}
-	bad, good := uuid.New(), uuid.New()
-	at := func(p *position, key uuid.UUID, fate outcome, n int) item {
-		return item{p: p, fate: fate, tries: n, msg: Message{Subject: key}} // tries tells them apart here
+type undoes string
+
+func (u undoes) Supersedes(in Message) []string {
+	if in.Type == string(u) {
+		return []string{"open"}
 	}
-	batch := []item{at(p, good, handled, 0), at(q, good, handled, 1), at(p, bad, dead, 2), at(p, bad, handled, 3), at(other, bad, handled, 4), at(q, good, handled, 5), at(p, good, handled, 6)}
+	return nil
+}
+
+// The suspect is the first message that could be handled of the key that the database names, once; otherwise it is halved.
+func TestSuspect(t *testing.T) {
+	t.Parallel()
+	w := &worker[int]{m: &Machine[int]{superseder: undoes("undo.v1")}}
+	bad, good := uuid.New(), uuid.New()
 	refused := func(detail string) error {
-		return fmt.Errorf("save: %w", &pgconn.PgError{Code: "23514", Detail: detail})
+		return ofBatch("save", &pgconn.PgError{Code: "23514", Detail: detail, Message: bad.String()})
 	}
 	row := refused(fmt.Sprintf("Failing row contains (%s, 7, %s).", bad, uuid.New()))
+	of := func(key uuid.UUID, change func(*item)) item {
+		it := item{msg: Message{Subject: key}}
+		if change != nil {
+			change(&it)
+		}
+		return it
+	}
+	crowd := make([]item, crowded)
 	for name, c := range map[string]struct {
 		items []item
 		err   error
-		want  string
+		want  int
 	}{
-		"named":                  {batch, row, "[0 1 2 5] [3] [4 6]"},
-		"the first of all":       {batch[3:], row, "[5] [3] [4 6]"},
-		"of one partition":       {batch[3:5], row, "[] [3] [4]"},
-		"named by nobody":        {batch, refused(""), "[0 2 3 4 6] [1 5]"},
-		"no database's":          {batch, errors.New(bad.String()), "[0 2 3 4 6] [1 5]"},
-		"another key":            {batch, refused(fmt.Sprintf("Key (id)=(%s) already exists.", uuid.New())), "[0 2 3 4 6] [1 5]"},
-		"only what is dead":      {batch[:3], row, "[0 2] [1]"},
-		"in halves by offset":    {batch[2:5], refused(""), "[2] [3 4]"},
-		"of too many, in halves": {crowd(p, bad), row, "250 251"},
+		"the first of its key":      {[]item{of(good, nil), of(bad, nil), of(bad, nil)}, row, 1},
+		"not what is dead already":  {[]item{of(bad, func(it *item) { it.fate = dead }), of(bad, nil)}, row, 1},
+		"not again":                 {[]item{of(bad, func(it *item) { it.suspect = true }), of(bad, nil)}, row, 1},
+		"nobody is left":            {[]item{of(bad, func(it *item) { it.suspect = true }), of(good, nil)}, row, -1},
+		"nobody of the batch":       {[]item{of(good, nil), of(good, nil)}, row, -1},
+		"the database says nothing": {[]item{of(good, nil), of(bad, nil)}, refused(""), -1},
+		"no database's error":       {[]item{of(good, nil), of(bad, nil)}, errors.New(bad.String()), -1},
+		"it closes letters":         {[]item{of(good, nil), of(bad, func(it *item) { it.msg.Type = "undo.v1" })}, row, -1},
+		"many":                      {append([]item{of(bad, nil)}, crowd[1:]...), row, 0},
+		"too many":                  {append([]item{of(bad, nil)}, crowd...), row, -1},
 	} {
-		got := ""
-		for i, part := range parts(c.items, c.err) {
-			var numbers []int
-			for _, it := range part {
-				numbers = append(numbers, it.tries)
-			}
-			if i > 0 {
-				got += " "
-			}
-			if len(c.items) > len(batch) {
-				got += fmt.Sprint(len(part))
-			} else {
-				got += fmt.Sprint(numbers)
-			}
-		}
-		if got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
+		if got := w.suspect(c.items, c.err); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
 }
 
-func crowd(p *position, key uuid.UUID) []item {
-	items := make([]item, crowded+1)
-	for i := range items {
-		items[i] = item{p: p, msg: Message{Subject: key}}
+// A half never holds what comes before the other half in the same partition.
+func TestHalve(t *testing.T) {
+	t.Parallel()
+	batch := func(numbers ...int32) (items []item) {
+		for i, n := range numbers {
+			items = append(items, item{p: &position{place: place{partition: n}}, at: i})
+		}
+		return items
 	}
-	return items
+	for _, c := range []struct {
+		items       []item
+		first, rest string
+	}{
+		{batch(1, 2, 1, 3, 2, 4), "[0 1 2 4]", "[3 5]"},
+		{batch(1, 2), "[0]", "[1]"},
+		{batch(1, 1, 1), "[0]", "[1 2]"},
+	} {
+		first, rest := halve(c.items)
+		if places(first) != c.first || places(rest) != c.rest {
+			t.Errorf("%s and %s, want %s and %s", places(first), places(rest), c.first, c.rest)
+		}
+	}
+}
+
+func places(items []item) string {
+	all := make([]int, len(items))
+	for i := range items {
+		all[i] = items[i].at
+	}
+	return fmt.Sprint(all)
 }

@@ -1,6 +1,7 @@
 package messaging_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -186,6 +187,44 @@ func TestCulpritIsFound(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Several culprits in one batch, each behind a good message of its key: what came before them and all others are saved, what
+// comes later waits, and nothing is counted twice.
+func TestCulpritsBehindGoodMessages(t *testing.T) {
+	testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {
+		w := newWorld(t, b)
+		subjects := spread(30)
+		culprits := []uuid.UUID{subjects[3], subjects[11], subjects[12]}
+		for _, text := range []string{"a", "b", "c"} {
+			for _, s := range subjects {
+				body := add{Text: text}
+				if text == "b" && slices.Contains(culprits, s) {
+					body = add{Text: "unsavable"}
+				}
+				w.send(messaging.Message{Subject: s, Body: body})
+			}
+		}
+		r := w.start(nil, nil)
+		w.eventually("all others are saved", func() bool {
+			return value[int](w, `SELECT count(*) FROM account WHERE history = 'a b c'`) == 27
+		})
+		for _, s := range culprits {
+			w.eventually("it waits", func() bool { return w.letters(s) == "poison, behind" })
+			if got := w.history(s); got != "a" {
+				t.Errorf("history %q, want a", got)
+			}
+		}
+		for outcome, want := range map[string]int{"handled": 27*3 + 3, "dead": 3, "diverted": 3} {
+			w.eventually(outcome+" are counted", func() bool { return r.count(t, outcome) >= want })
+			if got := r.count(t, outcome); got != want {
+				t.Errorf("%d %s, want %d", got, outcome, want)
+			}
+		}
+		w.eventually("each is answered, and once", func() bool {
+			return value[int](w, `SELECT sum(sequence) FROM account`) == 27*3+3 && w.outbox("added.v1") == 0
+		})
+	})
 }
 
 // A schema that lacks something is no message's fault: everything waits, nothing is set aside.
