@@ -17,12 +17,11 @@ type item struct {
 	rec *kgo.Record
 	msg Message
 	// What is known before the database is asked: a message to decide, one to count and skip, or a dead letter.
-	fate    outcome // handled, skipped or dead
-	reason  reason  // of dead
-	err     error   // of dead
-	suspect bool    // to be tried alone, before the rest of its batch: the database named its key
-	tries   int     // how often it was tried and failed, with others or alone
-	at      int     // its place in the batch
+	fate   outcome // handled, skipped or dead
+	reason reason  // of dead
+	err    error   // of dead
+	tries  int     // transactions with it that failed
+	at     int     // its place in the batch
 }
 
 // process commits a batch, in as many transactions as its messages force it to. It returns nil when every message was
@@ -47,20 +46,17 @@ func (w *worker[S]) process(ctx context.Context, items []item) error {
 			conflicts++
 		}
 		if verdict == poison || conflicts > patientConflicts {
-			if len(items) > 1 {
+			at := culprit(items, err)
+			if at < 0 && len(items) > 1 {
 				w.log.WarnContext(ctx, "a message of this batch cannot be saved; looking for it", "messages", len(items), "error", err)
-				if at := w.suspect(items, err); at >= 0 {
-					items[at].suspect = true
-					continue
-				}
 				first, rest := halve(items)
 				if err := w.process(ctx, first); err != nil {
 					return err
 				}
 				return w.process(ctx, rest)
 			}
-			if items[0].fate == handled {
-				items[0].fate, items[0].reason, items[0].err = dead, reasonPoison, err
+			if at = max(at, 0); items[at].fate == handled {
+				items[at].fate, items[at].reason, items[at].err = dead, reasonPoison, err
 				continue
 			}
 		}
@@ -88,7 +84,8 @@ func (w *worker[S]) attempt(ctx context.Context, items []item) error {
 	}
 	w.m.metrics.batch.Observe(float64(len(items)))
 
-	var states []S
+	var state S
+	var any bool
 	var sent int
 	counts := make(tally, 4)
 	err := inTransaction(ctx, w.m.deps.Pool, first, func(tx pgx.Tx) (*pgx.Batch, error) {
@@ -97,12 +94,14 @@ func (w *worker[S]) attempt(ctx context.Context, items []item) error {
 		}
 		live := letters.triage(items, counts)
 		last := &pgx.Batch{}
-		var out []Message
-		var err error
-		if states, out, err = w.decideLive(ctx, tx, items, live, letters, counts); err != nil {
-			return nil, err
+		if any = len(live) > 0; any {
+			var out []Message
+			var err error
+			if state, out, err = w.decideAll(ctx, tx, items, live, letters, counts); err != nil {
+				return nil, err
+			}
+			sent = w.m.queueOutbox(last, out)
 		}
-		sent = w.m.queueOutbox(last, out)
 		copies, err := letters.queueSave(last, w.m.now())
 		w.m.queueNotify(last, copies)
 		sent += copies
@@ -117,41 +116,14 @@ func (w *worker[S]) attempt(ctx context.Context, items []item) error {
 	}
 	w.checked = start
 	w.m.wake(sent)
-	for _, s := range states {
-		w.m.handler.Committed(s)
+	if any {
+		w.m.handler.Committed(state)
 	}
 	w.m.metrics.count(counts)
 	if letters.announce(ctx, w.log, w.m.metrics) {
 		w.headed = true
 	}
 	return nil
-}
-
-// decideLive handles the suspects of a batch, each alone, then the others together. live are the indexes of the items to decide;
-// a suspect is the first of its key, or behind other suspects of it, so that nothing of a key is overtaken.
-func (w *worker[S]) decideLive(ctx context.Context, tx pgx.Tx, items []item, live []int, letters *letters, counts tally) (states []S, out []Message, err error) {
-	others := live[:0:0]
-	for _, at := range live {
-		if !items[at].suspect {
-			others = append(others, at)
-			continue
-		}
-		s, sent, err := w.tryAlone(ctx, tx, items, at, letters, counts)
-		if err != nil {
-			return nil, nil, err
-		}
-		if s != nil {
-			states, out = append(states, *s), append(out, sent...)
-		}
-	}
-	if len(others) > 0 {
-		s, sent, err := w.decideAll(ctx, tx, items, others, letters, counts)
-		if err != nil {
-			return nil, nil, err
-		}
-		states, out = append(states, s), append(out, sent...)
-	}
-	return states, out, nil
 }
 
 // decideAll is the middle of a batch: load, decide in log order, save. live are the indexes of the items to decide.

@@ -1,67 +1,57 @@
 package messaging
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"strings"
+	"regexp"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// crowded is the size from which a batch is halved whatever the database says: it names one culprit at a time, and of so many
-// messages there may be more.
+// crowded is the size from which a batch is halved whatever the database says: it accuses one message at a time, and of so
+// many there may be more.
 const crowded = 500
 
-// suspect returns the place of the message that is to be tried alone because the database names its key, -1 where there is
-// none: then the batch is halved. What closes letters is no suspect: they would be closed though it failed.
-func (w *worker[S]) suspect(items []item, err error) int {
-	at := named(items, err)
-	if at < 0 || len(items) > crowded || items[at].suspect || w.m.superseder != nil && len(w.m.superseder.Supersedes(items[at].msg)) > 0 {
+// culprit returns the place of the message that the database accuses, -1 where that is not certain. It says of which row it
+// refused, and a row that begins with a message's key is made of the messages of that key alone: where the batch has only one
+// to handle, that one.
+func culprit(items []item, err error) int {
+	var pg *pgconn.PgError
+	if len(items) > crowded || !errors.As(err, &pg) {
 		return -1
+	}
+	key := refusedKey(pg.Detail)
+	if key == uuid.Nil {
+		return -1
+	}
+	at := -1
+	for i := range items {
+		if items[i].msg.Subject != key || items[i].fate != handled {
+			continue
+		}
+		if at >= 0 {
+			return -1 // one of several
+		}
+		at = i
 	}
 	return at
 }
 
-// named returns the place of the first message whose key is in what the database says of a row that it refused, -1 where none
-// is. It is a guess that saves transactions: the message is blamed only where it fails alone.
-func named(items []item, err error) int {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || pg.Detail == "" {
-		return -1
-	}
-	for i := range items {
-		if it := &items[i]; it.fate == handled && !it.suspect && strings.Contains(pg.Detail, it.msg.Subject.String()) {
-			return i
-		}
-	}
-	return -1
-}
+// refusedRow is how PostgreSQL begins to tell which row it refused: by its values in the table's order, or by those of a key.
+// PostgreSQL has it in other words in other languages (lc_messages): then nobody is accused.
+var refusedRow = regexp.MustCompile(`^(?:Failing row contains |Key \([^()]*\)=)\(([0-9a-f-]{36})[,)]`)
 
-// tryAlone handles a suspect by itself, in the transaction of its batch. Where that fails, nothing of it is left there but its
-// letter, and all that comes later of its key waits behind.
-func (w *worker[S]) tryAlone(ctx context.Context, tx pgx.Tx, items []item, at int, letters *letters, counts tally) (s *S, out []Message, err error) {
-	it := &items[at]
-	if _, err := tx.Exec(ctx, "savepoint suspect"); err != nil {
-		return nil, nil, fmt.Errorf("try a message alone: %w", err)
+// refusedKey is the first value of a refused row, where that is a message's key.
+func refusedKey(detail string) uuid.UUID {
+	found := refusedRow.FindStringSubmatch(detail)
+	if found == nil {
+		return uuid.Nil
 	}
-	own := make(tally, 1)
-	state, out, err := w.decideAll(ctx, tx, items, []int{at}, letters, own)
-	if err == nil {
-		counts.merge(own)
-		return &state, out, nil
+	key, err := uuid.Parse(found[1])
+	if err != nil {
+		return uuid.Nil
 	}
-	if verdictOn(err) != poison {
-		return nil, nil, err
-	}
-	if _, err := tx.Exec(ctx, "rollback to suspect"); err != nil {
-		return nil, nil, fmt.Errorf("try a message alone: %w", err)
-	}
-	it.tries++
-	letters.add(it, reasonPoison, err)
-	counts.add(it.p.topic, dead)
-	return nil, nil, nil
+	return key
 }
 
 // halve splits by partition where there are several, else by prefix, which keeps the order of each topic's offsets.

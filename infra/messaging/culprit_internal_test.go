@@ -9,49 +9,36 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-type undoes string
-
-func (u undoes) Supersedes(in Message) []string {
-	if in.Type == string(u) {
-		return []string{"open"}
-	}
-	return nil
-}
-
-// The suspect is the first message that could be handled of the key that the database names, once; otherwise it is halved.
-func TestSuspect(t *testing.T) {
+// Only a message that the database accuses beyond doubt is blamed without being alone.
+func TestCulprit(t *testing.T) {
 	t.Parallel()
-	w := &worker[int]{m: &Machine[int]{superseder: undoes("undo.v1")}}
 	bad, good := uuid.New(), uuid.New()
-	refused := func(detail string) error {
-		return ofBatch("save", &pgconn.PgError{Code: "23514", Detail: detail, Message: bad.String()})
+	refused := func(detail string, args ...any) error {
+		return ofBatch("save", &pgconn.PgError{Code: "23514", Detail: fmt.Sprintf(detail, args...), Message: bad.String()})
 	}
-	row := refused(fmt.Sprintf("Failing row contains (%s, 7, %s).", bad, uuid.New()))
-	of := func(key uuid.UUID, change func(*item)) item {
-		it := item{msg: Message{Subject: key}}
-		if change != nil {
-			change(&it)
-		}
-		return it
-	}
-	crowd := make([]item, crowded)
+	row := refused("Failing row contains (%s, 7, %s).", bad, good)
+	one := []item{{msg: Message{Subject: good}}, {msg: Message{Subject: bad}}, {msg: Message{Subject: good}}}
 	for name, c := range map[string]struct {
 		items []item
 		err   error
 		want  int
 	}{
-		"the first of its key":      {[]item{of(good, nil), of(bad, nil), of(bad, nil)}, row, 1},
-		"not what is dead already":  {[]item{of(bad, func(it *item) { it.fate = dead }), of(bad, nil)}, row, 1},
-		"not again":                 {[]item{of(bad, func(it *item) { it.suspect = true }), of(bad, nil)}, row, 1},
-		"nobody is left":            {[]item{of(bad, func(it *item) { it.suspect = true }), of(good, nil)}, row, -1},
-		"nobody of the batch":       {[]item{of(good, nil), of(good, nil)}, row, -1},
-		"the database says nothing": {[]item{of(good, nil), of(bad, nil)}, refused(""), -1},
-		"no database's error":       {[]item{of(good, nil), of(bad, nil)}, errors.New(bad.String()), -1},
-		"it closes letters":         {[]item{of(good, nil), of(bad, func(it *item) { it.msg.Type = "undo.v1" })}, row, -1},
-		"many":                      {append([]item{of(bad, nil)}, crowd[1:]...), row, 0},
-		"too many":                  {append([]item{of(bad, nil)}, crowd...), row, -1},
+		"its row":                    {one, row, 1},
+		"its row's key":              {one, refused("Key (order_id, step)=(%s, pay) already exists.", bad), 1},
+		"a row of one column":        {one, refused("Failing row contains (%s).", bad), 1},
+		"with dead ones of its key":  {append([]item{{msg: Message{Subject: bad}, fate: dead}}, one...), row, 2},
+		"one of several":             {append([]item{{msg: Message{Subject: bad}}}, one...), row, -1},
+		"nobody of the batch":        {one, refused("Failing row contains (%s, 7).", uuid.New()), -1},
+		"elsewhere in the row":       {one, refused("Failing row contains (7, %s).", bad), -1},
+		"a row of something else":    {one, refused("Failing row contains (SKU-0001, %s).", bad), -1},
+		"a row of nobody":            {one, refused("Failing row contains (%s, 7).", uuid.Nil), -1},
+		"no row":                     {one, refused("Process %s waits.", bad), -1},
+		"the database says nothing":  {one, refused(""), -1},
+		"no database's error":        {one, errors.New("Failing row contains (" + bad.String() + ")"), -1},
+		"one of as many as may be":   {append(make([]item, crowded-len(one)), one...), row, crowded - 2},
+		"one of so many that others": {append(make([]item, crowded), one...), row, -1},
 	} {
-		if got := w.suspect(c.items, c.err); got != c.want {
+		if got := culprit(c.items, c.err); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

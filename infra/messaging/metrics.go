@@ -88,16 +88,6 @@ func (t tally) add(topic string, o outcome) {
 	c[o]++
 }
 
-func (t tally) merge(other tally) {
-	for topic, counts := range other {
-		for o, n := range counts {
-			for range n {
-				t.add(topic, outcome(o))
-			}
-		}
-	}
-}
-
 func (m *metrics) count(t tally) {
 	for topic, counts := range t {
 		for o, n := range counts {
