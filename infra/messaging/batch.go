@@ -46,7 +46,8 @@ func (w *worker[S]) process(ctx context.Context, items []item) error {
 			conflicts++
 		}
 		if verdict == poison || conflicts > patientConflicts {
-			if len(items) > 1 {
+			at := culprit(items, err)
+			if at < 0 && len(items) > 1 {
 				w.log.WarnContext(ctx, "a message of this batch cannot be saved; looking for it", "messages", len(items), "error", err)
 				first, rest := halve(items)
 				if err := w.process(ctx, first); err != nil {
@@ -54,8 +55,8 @@ func (w *worker[S]) process(ctx context.Context, items []item) error {
 				}
 				return w.process(ctx, rest)
 			}
-			if items[0].fate == handled {
-				items[0].fate, items[0].reason, items[0].err = dead, reasonPoison, err
+			if at = max(at, 0); items[at].fate == handled {
+				items[at].fate, items[at].reason, items[at].err = dead, reasonPoison, err
 				continue
 			}
 		}
@@ -69,32 +70,6 @@ func (w *worker[S]) process(ctx context.Context, items []item) error {
 			return err
 		}
 	}
-}
-
-// halve splits by partition where there are several, else by prefix, which keeps the order of each topic's offsets.
-func halve(items []item) (first, rest []item) {
-	numbers := make(map[int32]bool)
-	var split []int32
-	for i := range items {
-		if n := items[i].p.partition; !numbers[n] {
-			numbers[n] = true
-			split = append(split, n)
-		}
-	}
-	if len(split) == 1 {
-		return items[:len(items)/2], items[len(items)/2:]
-	}
-	for _, n := range split[len(split)/2:] {
-		numbers[n] = false
-	}
-	for _, it := range items {
-		if numbers[it.p.partition] {
-			first = append(first, it)
-		} else {
-			rest = append(rest, it)
-		}
-	}
-	return first, rest
 }
 
 // attempt is one transaction over the items.

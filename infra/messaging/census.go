@@ -11,8 +11,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// censusInterval is how often a process counts the dead letters of its group; changes of its own are counted at once.
-const censusInterval = 10 * time.Second
+const (
+	// censusInterval is how often a process counts the dead letters of its group.
+	censusInterval = 10 * time.Second
+	// censusPause is for how long it does not count again, even where it changed them itself: it counts them all, in the worker.
+	censusPause = time.Second
+)
 
 const (
 	sqlCensus = `
@@ -25,7 +29,8 @@ type census struct {
 	letters, keys, oldest *prometheus.Desc
 
 	mu    sync.Mutex
-	next  time.Time
+	last  time.Time // when it was counted
+	next  time.Time // when it is to be
 	rows  []censusRow
 	heads int
 }
@@ -46,11 +51,13 @@ func newCensus() *census {
 	}
 }
 
-// changed makes the next look due.
+// changed makes the next look due soon.
 func (c *census) changed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.next = time.Time{}
+	if soon := c.last.Add(censusPause); soon.Before(c.next) {
+		c.next = soon
+	}
 }
 
 // due tells whether it is time to count, to one of those who ask at once.
@@ -60,7 +67,7 @@ func (c *census) due(now time.Time) bool {
 	if now.Before(c.next) {
 		return false
 	}
-	c.next = now.Add(censusInterval)
+	c.last, c.next = now, now.Add(censusInterval)
 	return true
 }
 

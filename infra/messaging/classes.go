@@ -53,7 +53,7 @@ type verdict int
 const (
 	retriable verdict = iota // tried again in place, with backoff, for as long as it takes
 	contended                // tried again patientConflicts times, then poison: a race is over by then
-	poison                   // halved until its message is alone, which is set aside
+	poison                   // the batch is taken apart until its message is alone, which is set aside
 	fatal                    // as retriable, and loud: people are needed; no message is blamed
 )
 

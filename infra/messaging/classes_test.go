@@ -52,7 +52,7 @@ messages are read again.
 	verdicts := map[verdict]string{
 		retriable: "**retriable**: tried again in place, with backoff, for as long as it takes",
 		contended: fmt.Sprintf("**contended**: tried again %d times, then poison", patientConflicts),
-		poison:    "**poison**: its message is set aside, `undecidable` where `Decide` refused it, else `poison` once the batch was halved until it was alone; the others are handled",
+		poison:    "**poison**: its message is set aside, `undecidable` where `Decide` refused it, else `poison` once the batch was taken apart until it was alone; the others are handled",
 		fatal:     "**fatal**: tried again, and an error in the log: the partition waits for people, and no message is blamed",
 	}
 	for _, e := range troubles {

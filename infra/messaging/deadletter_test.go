@@ -1,6 +1,8 @@
 package messaging_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -182,6 +184,41 @@ func TestCulpritIsFound(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The messages that the database accuses are set aside without a search, however many there are, and nothing is sent twice.
+func TestAccusedAreSetAsideAtOnce(t *testing.T) {
+	testkit.EachBroker(t, func(t *testing.T, b testkit.Broker) {
+		w := newWorld(t, b)
+		subjects := spread(60)
+		culprits := []uuid.UUID{subjects[3], subjects[11], subjects[12], subjects[40]}
+		for _, s := range subjects {
+			body := add{Text: "a"}
+			if slices.Contains(culprits, s) {
+				body = add{Text: "unsavable"}
+			}
+			w.send(messaging.Message{Subject: s, Body: body})
+		}
+		r := w.start(nil, nil)
+		w.eventually("all others are saved", func() bool { return value[int](w, `SELECT count(*) FROM account WHERE history = 'a'`) == 56 })
+		w.eventually("the culprits are set aside", func() bool { return w.heads() == len(culprits) })
+		if n := r.handler.loads.Load(); n > 16 {
+			t.Errorf("%d transactions to find four of 60", n)
+		}
+		for _, s := range subjects {
+			w.send(messaging.Message{Subject: s, Body: add{Text: "b"}})
+		}
+		w.eventually("all others go on", func() bool { return value[int](w, `SELECT count(*) FROM account WHERE history = 'a b'`) == 56 })
+		for _, s := range culprits {
+			w.eventually("it waits", func() bool { return w.letters(s) == "poison, behind" })
+		}
+		if n := w.outbox("added.v1"); n != 2*56 {
+			t.Errorf("%d answers, want %d", n, 2*56)
+		}
+		if got := value[string](w, `SELECT string_agg(DISTINCT class || ' ' || tries, ', ') FROM dead_letters WHERE reason = 'poison'`); !strings.HasPrefix(got, "SQLSTATE 23514 ") {
+			t.Errorf("the letters say %s", got)
+		}
+	})
 }
 
 // A schema that lacks something is no message's fault: everything waits, nothing is set aside.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ordersaga.internal/scripts/internal/check/read"
 	"ordersaga.internal/scripts/internal/exit"
 	"ordersaga.internal/scripts/internal/stack"
 )
@@ -16,8 +17,8 @@ var errUsage = exit.ErrUsage
 
 func main() {
 	root := &cobra.Command{Use: "scripts", CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
-	root.AddCommand(upCommand(), tokenCommand(), stack.BrokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand(), upgradeCommand(), archiveBenchCommand(), copyTopicsCommand(), rebuildCommand())
-	exit.Main(root, nil)
+	root.AddCommand(upCommand(), tokenCommand(), stack.BrokerCommand(), demoCommand(), benchCommand(), testCommand(), chaosCommand(), exploreCommand(), overloadCommand(), upgradeCommand(), archiveBenchCommand(), copyTopicsCommand(), rebuildCommand(), poisonCommand())
+	exit.Main(root, read.ErrUnreachable)
 }
 
 // stackFlags are the flags of every command that starts a stack.

@@ -85,6 +85,7 @@ func (r *testRun) steps() []step {
 		{"demo-apache", true, script("demo", "--kafka", "apache", "--replicas", "2")},
 		{"bench", true, script("bench", "-n", "3000", "--warmup", "500", "--kafka", "apache")},
 		{"overload", true, script("overload", "--limit", "50", "--offered", "200", "--before", "3s", "--flood", "5s", "--after", "3s", "--ignore-times")},
+		{"poison", true, script("poison", "--kafka", "apache", "--pairs", "1", "--rate", "100", "--seconds", "6s", "--warmup", "2s", "--one-in", "20", "--ignore-times")},
 		{"upgrade", true, script("upgrade", "--kafka", "apache", "--rest", "1s", "--least", "10")},
 		{"rebuild", true, script("rebuild", "-n", "5000", "--kafka", "apache")},
 		{"howto", true, r.howTo},

@@ -65,7 +65,7 @@ func tableCorruptions() []corruption {
 		{"a history that sent another command", func(h *history) {
 			h.line(completes, "StockReserved.v1").Commands = []string{"ReleaseStock.v1#1"}
 		}, "effect", "by its history, command number 2"},
-		{"a history of another offset", func(h *history) { h.line(completes, "StockReserved.v1").Offset += 1000 }, "effect", "but that is StockReserved.v1"},
+		{"a history of another offset", func(h *history) { h.line(completes, "StockReserved.v1").Offset += 1000 }, "effect I5", "but that is StockReserved.v1"},
 		{"a wish without an operator", func(h *history) { h.line(waived, "saga.Waive").Operator = "" }, "effect cause", "no input of a saga"},
 		{"waived by nobody", func(h *history) {
 			h.rows(waived).History = slices.DeleteFunc(h.rows(waived).History, func(r check.HistoryRow) bool { return r.Type == "saga.Waive" })
@@ -94,6 +94,14 @@ func alertCorruptions() []corruption {
 		{"a head without a dead letter", func(h *history) { h.Common.Letters = nil }, "I5", "that is not there"},
 		{"a command overtook a dead letter", func(h *history) { h.letter(completes, "payment", "AuthorizePayment") }, "I5", "payment answered CapturePayment.v1"},
 		{"an event overtook a dead letter", func(h *history) { h.letter(completes, "processmanager", "StockReserved") }, "I5", "the process manager handled OrderDispatched.v1"},
+		{"an event that was redriven too late, by the history", func(h *history) {
+			first, later := h.line(completes, "StockReserved.v1"), h.line(completes, "OrderDispatched.v1")
+			first.Transition, later.Transition = later.Transition, first.Transition
+		}, "I5 effect", "by its history the process manager handled OrderDispatched.v1"},
+		{"an event that was redriven too late, by the commands", func(h *history) {
+			set(h.record(completes, "AuthorizePayment"), "ce_causationid", header(h.record(completes, "OrderDispatched"), "ce_id"))
+			set(h.record(completes, "CompleteOrder"), "ce_causationid", header(h.record(completes, "StockReserved"), "ce_id"))
+		}, "I5 cause", "by its commands the process manager handled OrderDispatched.v1"},
 		{"a dead letter of nobody", func(h *history) {
 			id, _ := check.ParseID(other)
 			h.Common.Letters = append(h.Common.Letters, check.Letter{Group: "payment", Subject: &id, Topic: "payment.commands", Reason: "behind"})

@@ -125,5 +125,6 @@ func (n *lane) judgeLife(l *life, rows *Rows) {
 	l.checkHistory()
 	l.checkFences()
 	l.checkLetters()
+	l.checkOvertaking()
 	n.remember(l)
 }

@@ -14,7 +14,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"ordersaga.internal/infra/localstack"
+	"ordersaga.internal/scripts/internal/check/read"
 	"ordersaga.internal/scripts/internal/faultnet"
 )
 
@@ -26,7 +29,7 @@ func (s *Stack) startBrokers(ctx context.Context) error {
 	nodes := map[string]int{"embedded": 1, "apache": 1, "apache3": 3}[s.Config.Kafka]
 	if nodes == 0 {
 		s.Brokers, s.programBrokers = s.Config.Kafka, s.Config.Kafka
-		return nil
+		return reach(ctx, s.Brokers)
 	}
 	var direct, proxied []string
 	controllers := make([]int, nodes)
@@ -55,6 +58,21 @@ func (s *Stack) startBrokers(ctx context.Context) error {
 		return err
 	}
 	s.Config.say("%s broker on %s", s.Config.Kafka, s.Brokers)
+	return nil
+}
+
+// reach asks brokers that are not ours whether they are there. Errors: read.ErrUnreachable.
+func reach(ctx context.Context, brokers string) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(brokers, ",")...))
+	if err != nil {
+		return fmt.Errorf("brokers %s: %w", brokers, err)
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := cl.Ping(ctx); err != nil {
+		return fmt.Errorf("brokers %s: %w: %w", brokers, read.ErrUnreachable, err)
+	}
 	return nil
 }
 

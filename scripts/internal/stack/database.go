@@ -6,6 +6,8 @@ import (
 	"net/url"
 
 	"github.com/jackc/pgx/v5"
+
+	"ordersaga.internal/scripts/internal/check/read"
 )
 
 // makeDatabases makes, for each service, a database, its owner (who migrates) and its run role (who has no DDL). What
@@ -13,7 +15,7 @@ import (
 func makeDatabases(ctx context.Context, superuser string, services []Service) error {
 	conn, err := pgx.Connect(ctx, superuser)
 	if err != nil {
-		return fmt.Errorf("connect as the superuser: %w", err)
+		return fmt.Errorf("connect as the superuser: %w: %w", read.ErrUnreachable, err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // nothing is pending
 	for _, s := range services {
