@@ -31,6 +31,7 @@ type Built struct {
 	program string
 	tests   []testBinary
 	clean   map[int][]level // by faults: what the exploration finds where no mutant is on
+	limit   int             // of the states that a mutant may have
 }
 
 type testBinary struct {
@@ -40,7 +41,7 @@ type testBinary struct {
 
 // Build mutates the files and builds everything in dir.
 func Build(ctx context.Context, p Plan, dir string) (*Built, error) {
-	b := &Built{program: filepath.Join(dir, "explore"), clean: map[int][]level{}}
+	b := &Built{program: filepath.Join(dir, "explore"), clean: map[int][]level{}, limit: leastLimit}
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	for n, name := range p.Files {
 		path := filepath.Join(p.Root, name)

@@ -35,8 +35,8 @@ const (
 // level is what an exploration found with so many faults.
 type level struct{ States, Transitions, Ends int }
 
-// limit is how many states a mutant may have: twice as many as there are with three faults without it.
-const limit = 3_000_000
+// leastLimit is how many states an exploration may have at least. A mutant may have twice as many as there are without it.
+const leastLimit = 3_000_000
 
 // patience is how long a mutant may take for what takes seconds without it, on a machine that is busy with other things.
 const patience = 15 * time.Minute
@@ -45,7 +45,10 @@ const patience = 15 * time.Minute
 func (b *Built) Explore(ctx context.Context, mutant, faults int) (Fate, []level, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(limited, b.program, "-k", strconv.Itoa(faults), "-o", "json", "-workers", "1", "-quiet", "-limit", strconv.Itoa(limit))
+	cmd := exec.CommandContext(limited, b.program, "-k", strconv.Itoa(faults), "-o", "json", "-workers", "1", "-quiet")
+	if mutant != 0 {
+		cmd.Args = append(cmd.Args, "-limit", strconv.Itoa(b.limit))
+	}
 	cmd.Env = append(os.Environ(), Variable+"="+strconv.Itoa(mutant))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -108,6 +111,11 @@ func (b *Built) cleanly(ctx context.Context, faults int) error {
 		err = fmt.Errorf("without a mutant %s", f)
 	}
 	b.clean[faults] = levels
+	states := 0
+	for _, l := range levels {
+		states += l.States
+	}
+	b.limit = max(b.limit, 2*states)
 	return err
 }
 
