@@ -1,5 +1,7 @@
 package contracts
 
+import "github.com/google/uuid"
+
 // The wire types. A type without a suffix is version 1.
 
 // WireType is the name on the wire.
@@ -91,3 +93,95 @@ func (OrderDispatched) WireType() string { return "OrderDispatched.v1" }
 
 // WireType is the name on the wire.
 func (DispatchRefused) WireType() string { return "DispatchRefused.v1" }
+
+// Whose key a message must have.
+
+// Subject is the order.
+func (m OrderPlaced) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m OrderPlacedV2) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m OrderCancellationRequested) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m OrderCancellationDeclined) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m OrderCompleted) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m OrderRejected) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m OrderCancelled) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m CompleteOrder) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m RejectOrder) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m CancelOrder) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m AuthorizePayment) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m CapturePayment) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m VoidPayment) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m RefundPayment) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentAuthorized) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentDeclined) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentCaptured) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentCaptureRefused) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentVoided) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentVoidFailed) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentRefunded) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m PaymentRefundFailed) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m ReserveStock) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m ReleaseStock) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m DispatchOrder) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m StockReserved) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m StockReservationRefused) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m StockReleased) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m OrderDispatched) Subject() uuid.UUID { return m.OrderID }
+
+// Subject is the order.
+func (m DispatchRefused) Subject() uuid.UUID { return m.OrderID }

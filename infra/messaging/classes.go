@@ -26,6 +26,7 @@ const (
 	tooLarge
 	nullValue
 	noVersion
+	otherSubject
 	strangeCommand
 	strangeEvent
 )
@@ -43,6 +44,7 @@ var flaws = [...]struct {
 	tooLarge:       {fmt.Sprintf("a value of more than %d KiB, which none of ours has", maxData>>10), dead, reasonTooLarge},
 	nullValue:      {"a null value", dead, reasonNullValue},
 	noVersion:      {"an unknown version of a known type, or JSON that does not fit it", dead, reasonUnreadable},
+	otherSubject:   {"a body that names another subject than its key", dead, reasonUnreadable},
 	strangeCommand: {"an unknown type, on a topic of commands", dead, reasonUnknownType},
 	strangeEvent:   {"an unknown type, on any other topic", skipped, ""},
 }

@@ -43,6 +43,9 @@ const (
 const (
 	maxErrorText  = 4 << 10
 	maxErrorStack = 16 << 10
+	// headerLengths is what a header costs beside its bytes, at most. A copy that is larger than any broker takes would keep
+	// everything behind it in the outbox.
+	headerLengths = 10
 )
 
 // recordJSON is a record in the outbox's column of that name.
@@ -62,7 +65,7 @@ func copyOf(group string, d *deadLetter) recordJSON {
 	out := recordJSON{Key: d.rec.Key, Value: d.rec.Value, Headers: headersOf(d.rec)}
 	size := len(out.Key) + len(out.Value)
 	for _, h := range out.Headers {
-		size += len(h.Key) + len(h.Value)
+		size += len(h.Key) + len(h.Value) + headerLengths
 	}
 	omitted := ""
 	if size > maxData {

@@ -96,6 +96,9 @@ func (m *Machine[S]) inspect(r *kgo.Record, in *Message) (flaw, error) {
 		return nullValue, errors.New("the value is null")
 	}
 	if in.Body, err = m.deps.Codec.Decode(in.Type, r.Value); err == nil {
+		if body, ok := in.Body.(Subjected); ok && body.Subject() != in.Subject {
+			return otherSubject, fmt.Errorf("%s: the body is of %s, the key is %s", in.Type, body.Subject(), in.Subject)
+		}
 		return sound, nil
 	}
 	switch {

@@ -238,14 +238,19 @@ func (m *Message) readHeader(key string, value []byte) bool {
 	case headerCausation:
 		m.CausationID, ok = parseUUID(value)
 	case headerAttempt:
-		m.Attempt, err = strconv.Atoi(string(value))
-		ok = m.Attempt > 0
+		var n int64
+		if n, err = strconv.ParseInt(string(value), 10, 32); err == nil { // what a column holds
+			m.Attempt = int(n)
+		}
+		ok = n > 0
 	case headerTraceparent:
 		if wellFormed(value) { // else the trace ends here: no reason to refuse the message
 			m.Traceparent = string(value)
 		}
 	case headerTracestate:
-		m.Tracestate = string(value)
+		if sendable(value) { // likewise
+			m.Tracestate = string(value)
+		}
 	}
 	return ok && err == nil
 }

@@ -52,6 +52,10 @@ type Codec interface {
 	Known(wireType string) bool
 }
 
+// Subjected is a body that names its subject, too, as handlers may read it: a record whose key is another one is set aside, and
+// no edit makes it so. Else a message in one subject's order could do something to another.
+type Subjected interface{ Subject() uuid.UUID }
+
 // Unhandled is the error of a Decide for a message that is none of its business: a dead letter.
 func Unhandled(in Message) error {
 	return fmt.Errorf("no handler for %q (%T) of %s", in.Type, in.Body, in.Subject)

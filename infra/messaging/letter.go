@@ -109,6 +109,8 @@ var (
 	ErrNoLetter = errors.New("there is no such dead letter")
 	// ErrNoEntry: there is none with this id in the audit.
 	ErrNoEntry = errors.New("there is no such entry in the audit")
+	// ErrOtherEdit: the wish's key was used for an edit that left other bytes.
+	ErrOtherEdit = errors.New("this Idempotency-Key was used for another edit of the letter")
 	// ErrKeyWaits: the letter names a key now that waits behind other letters.
 	ErrKeyWaits = errors.New("its key waits behind another dead letter: redrive that one first")
 )

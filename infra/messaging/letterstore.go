@@ -94,7 +94,7 @@ func (l *letters) queueSave(b *pgx.Batch, now time.Time) (copies int, err error)
 	for i := range l.added {
 		a := &l.added[i]
 		sql, args := sqlAddEvent, letterArgs(l.group, a)
-		if a.msg.Attempt > 0 && a.msg.ID != uuid.Nil {
+		if a.msg.Attempt > 0 && a.msg.ID != uuid.Nil && a.msg.Subject != uuid.Nil {
 			sql = sqlAddCommand
 		}
 		if a.reason != reasonBehind {
@@ -124,9 +124,13 @@ func (l *letters) queueSave(b *pgx.Batch, now time.Time) (copies int, err error)
 
 func letterArgs(group string, a *deadLetter) []any {
 	m := &a.msg
+	attempt := m.Attempt
+	if m.Subject == uuid.Nil {
+		attempt = 0 // a record of no key may wear any command's id
+	}
 	return []any{
 		group, orNull(m.Subject), a.p.topic, a.p.topicID, a.p.partition, a.rec.Offset, string(a.reason), textOf(a.err),
-		orNull(m.ID), printable(m.Type), m.Attempt, a.rec.Key, a.rec.Value, marshalHeaders(headersOf(a.rec)), a.rec.Timestamp,
+		orNull(m.ID), printable(m.Type), attempt, a.rec.Key, a.rec.Value, marshalHeaders(headersOf(a.rec)), a.rec.Timestamp,
 		classOf(a.err), printable(stackOf(a.err)), a.times(), traceID(m.Traceparent),
 	}
 }

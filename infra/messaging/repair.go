@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,12 +23,13 @@ type repair struct {
 	queue  queue // of the letter's key
 	target queued
 	entry  AuditEntry
+	same   func(before AuditEntry) bool // whether what was granted under the wish's key is this; nil: it is
 }
 
 // EditLetter replaces bytes of a letter, which stays where it is in its queue. What was wrong with it must be right then: FlawedError where it cannot be read all the same. Errors:
-// that; ErrNoLetter; of the database, after which the wish may be repeated with its key.
+// that; ErrNoLetter; ErrOtherEdit; of the database, after which the wish may be repeated with its key.
 func (m *Machine[S]) EditLetter(ctx context.Context, letter int64, to Edit, w Wish) (AuditEntry, error) {
-	r := &repair{action: ActionEdit, letter: letter, wish: w}
+	r := &repair{action: ActionEdit, letter: letter, wish: w, same: to.made}
 	err := m.repair(ctx, r, func(_ pgx.Tx, last *pgx.Batch) error {
 		after := *r.target.rec
 		to.apply(&after, r.queue.subject == uuid.Nil)
@@ -49,6 +51,18 @@ WHERE id = $1`, letter, after.Key, after.Value, marshalHeaders(headers), orNull(
 		return nil
 	})
 	return r.entry, err
+}
+
+// made tells whether it is the edit that the audit's entry is of.
+func (e Edit) made(entry AuditEntry) bool {
+	before, after := fromPeople(entry.Before.Headers), fromPeople(entry.After.Headers)
+	again := kgo.Record{Key: entry.Before.Key, Value: entry.Before.Value}
+	for _, h := range before {
+		again.Headers = append(again.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	e.apply(&again, entry.Subject == uuid.Nil)
+	return bytes.Equal(again.Key, entry.After.Key) && bytes.Equal(again.Value, entry.After.Value) &&
+		bytes.Equal(marshalHeaders(headersOf(&again)), marshalHeaders(after))
 }
 
 func (e Edit) apply(r *kgo.Record, keyless bool) {
@@ -121,7 +135,9 @@ func (m *Machine[S]) repair(ctx context.Context, r *repair, change func(tx pgx.T
 			return nil, err
 		}
 		if found {
-			r.entry = again
+			if r.entry = again; r.same != nil && !r.same(again) {
+				return nil, ErrOtherEdit
+			}
 			return nil, errRepeated
 		}
 		if err := m.lockTarget(ctx, tx, r); err != nil {

@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,15 @@ var propagator = propagation.TraceContext{}
 // wellFormed tells whether the header is worth passing on.
 func wellFormed(traceparent []byte) bool {
 	return len(traceparent) == traceparentLength && traceparent[2] == '-' && traceparent[35] == '-' && traceparent[52] == '-'
+}
+
+// maxTracestate is more than any tracer sends: 32 entries of up to 256 characters.
+const maxTracestate = 8 << 10
+
+// sendable tells whether a tracestate is worth passing on. It goes into the outbox with all that its message leads to, which
+// no broker would take with a very long one, and no database with a NUL.
+func sendable(tracestate []byte) bool {
+	return len(tracestate) <= maxTracestate && !slices.ContainsFunc(tracestate, func(c byte) bool { return c != '\t' && (c < ' ' || c > '~') })
 }
 
 // sampled tells whether the trace is recorded. Work for one that is not costs nothing but this.

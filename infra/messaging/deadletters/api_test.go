@@ -49,6 +49,11 @@ func TestOperatorReadsEditsAndRedrives(t *testing.T) {
 	require.Equal(t, bad, *edit.Before.Value.Text)
 	require.Equal(t, `{"text":"ok"}`, *edit.After.Value.Text)
 	require.NotEqual(t, *edit.BeforeSha256, *edit.AfterSha256)
+	var repeated deadletters.Entry
+	require.Equal(t, http.StatusOK, p.ask("POST", path+"/edit", "k1", `{"reason":"typo","value":{"text":"{\"text\":\"ok\"}"}}`, &repeated))
+	require.Equal(t, edit, repeated)
+	require.Equal(t, http.StatusUnprocessableEntity, // not "done", which it would not be
+		p.ask("POST", path+"/edit", "k1", `{"reason":"typo","value":{"text":"{\"text\":\"other\"}"}}`, nil))
 
 	require.Equal(t, http.StatusOK, p.ask("POST", path+"/redrive", "k2", `{"reason":"mended"}`, &done))
 	require.Equal(t, 3, done.Entry.Handled)

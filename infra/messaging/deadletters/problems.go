@@ -29,6 +29,8 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusNotFound, "not-found", "There is no such entry in the audit."))
 	case errors.Is(err, messaging.ErrKeyWaits):
 		httpserver.WriteProblem(w, r, titled(http.StatusConflict, "key-waits", "Its key waits", err.Error()))
+	case errors.Is(err, messaging.ErrOtherEdit):
+		httpserver.WriteProblem(w, r, titled(http.StatusUnprocessableEntity, "idempotency-key-reused", "The key was used for another edit", err.Error()))
 	case errors.As(err, &flawed):
 		httpserver.WriteProblem(w, r, titled(http.StatusUnprocessableEntity, "unreadable", "The letter would not be readable", err.Error()))
 	case errors.As(err, &pg) && pg.Code == "23505":

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"ordersaga.internal/infra/program"
+	"ordersaga.internal/services/ops/internal/screen"
 )
 
 // change are the flags of whatever changes something.
@@ -37,7 +38,7 @@ func (a *app) confirm(cmd *cobra.Command, c *change, what string) error {
 	if file, ok := a.in.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
 		return program.Usage(errors.New("this changes something, and there is no terminal to ask for confirmation: give --yes"))
 	}
-	cmd.PrintErrf("%s [y/N] ", what)
+	cmd.PrintErrf("%s [y/N] ", screen.OneLine(what))
 	answer := make(chan string, 1)
 	go func() {
 		line, err := bufio.NewReader(a.in).ReadString('\n')

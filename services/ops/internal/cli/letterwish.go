@@ -229,7 +229,7 @@ func (a *app) edited(cmd *cobra.Command, old []byte) (fresh []byte, err error) {
 	}
 	// EDITOR may have arguments, so a shell splits it, as git does.
 	run := exec.CommandContext(cmd.Context(), "sh", "-c", editor+` "$1"`, editor, f.Name())
-	run.Stdin, run.Stdout, run.Stderr = a.in, cmd.OutOrStdout(), cmd.ErrOrStderr()
+	run.Stdin, run.Stdout, run.Stderr = a.in, cmd.OutOrStdout(), a.errs
 	if err := run.Run(); err != nil {
 		return nil, fmt.Errorf("%s: %w", editor, err)
 	}

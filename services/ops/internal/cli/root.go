@@ -19,11 +19,12 @@ type app struct {
 
 	environment []string
 	in          io.Reader
+	errs        io.Writer // as it is
 }
 
 // Command returns the whole command line. environment is as os.Environ gives it.
 func Command(environment []string, in io.Reader, out, errs io.Writer) *cobra.Command {
-	a := &app{environment: environment, in: in}
+	a := &app{environment: environment, in: in, errs: errs}
 	root := group(&cobra.Command{
 		Use: "orderctl", Short: "Ask why an order is where it is, and repair what needs an operator",
 		Long: `Ask why an order is where it is, and repair what needs an operator.
@@ -46,7 +47,7 @@ Exit codes: 0 holds, 1 does not hold, 2 usage, 3 not reachable, 130 interrupted.
 	root.Flags().SortFlags = false
 	root.SetIn(in)
 	root.SetOut(out)
-	root.SetErr(errs)
+	root.SetErr(screen.Guarded(errs)) // errors and questions quote messages
 	a.register(root, environment)
 	_ = root.RegisterFlagCompletionFunc("output", fixed("text", "json"))
 	root.AddCommand(a.why(), a.saga(), a.letters(), a.tap(), a.archived(), a.positions(), a.replay(), a.definition(), a.version())

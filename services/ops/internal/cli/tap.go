@@ -128,7 +128,7 @@ func spellRecord(r *tap.Record, oneOrder bool) string {
 		parts = append(parts, screen.Warn(r.Problem+":"), raw(r.Raw))
 	}
 	parts = append(parts, screen.Dim(strings.Join(envelope(r), " ")))
-	return strings.TrimRight(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "  "), " ")
+	return screen.OneLine(strings.TrimRight(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "  "), " "))
 }
 
 func envelope(r *tap.Record) []string {

@@ -32,7 +32,7 @@ func New(out io.Writer, environment []string, asJSON bool) *Screen {
 
 // Line shows a line.
 func (s *Screen) Line(format string, args ...any) error {
-	_, err := fmt.Fprintf(s.out, format+"\n", args...)
+	_, err := io.WriteString(s.out, guard(fmt.Sprintf(format, args...))+"\n")
 	return err
 }
 
@@ -48,6 +48,11 @@ func (s *Screen) Encode(v any, indent bool) error {
 
 // Table shows rows in aligned columns.
 func (s *Screen) Table(headers []string, rows [][]string) error {
+	for _, row := range rows {
+		for i := range row {
+			row[i] = OneLine(row[i])
+		}
+	}
 	t := table.New().Headers(headers...).Rows(rows...).Wrap(false).
 		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderColumn(false).BorderHeader(false).
 		StyleFunc(func(row, column int) lipgloss.Style {
@@ -73,7 +78,7 @@ func (s *Screen) Pairs(pairs ...[2]string) error {
 		if p[1] == "" {
 			continue
 		}
-		if err := s.Line("%s  %s", Dim(fmt.Sprintf("%-*s", width, p[0])), p[1]); err != nil {
+		if err := s.Line("%s  %s", Dim(fmt.Sprintf("%-*s", width, OneLine(p[0]))), OneLine(p[1])); err != nil {
 			return err
 		}
 	}
