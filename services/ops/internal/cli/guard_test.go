@@ -30,10 +30,10 @@ func TestAMessageDoesNothingToTheTerminal(t *testing.T) {
 		[]byte(`{"step":"\u001b[2J\u009b1A\nIt all adds up.","\u001b[1A":1}`))
 	require.Empty(t, known.Problem)
 	for name, show := range map[string]func(*screen.Screen) error{
-		"list":   func(s *screen.Screen) error { return showLetters(s, []adminapi.Letter{letter}, "") },
+		"list":   func(s *screen.Screen) error { return showLetters(s, &found[adminapi.Letter]{listed: listed[adminapi.Letter]{Items: []adminapi.Letter{letter}}}) },
 		"letter": func(s *screen.Screen) error { return showLetter(s, &letter) },
 		"audit": func(s *screen.Screen) error {
-			return showAudit(s, []adminapi.LetterEntry{{Operator: evil, Reason: evil, Type: ptr(evil)}}, "")
+			return showAudit(s, &found[adminapi.LetterEntry]{listed: listed[adminapi.LetterEntry]{Items: []adminapi.LetterEntry{{Operator: evil, Reason: evil, Type: ptr(evil)}}}})
 		},
 		"tap": func(s *screen.Screen) error { return s.Line("%s", spellRecord(&record, false)) },
 		"raw": func(s *screen.Screen) error {

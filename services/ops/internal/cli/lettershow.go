@@ -28,7 +28,7 @@ func showLetters(s *screen.Screen, f *found[adminapi.Letter]) error {
 		return s.Encode(f, true)
 	}
 	if len(f.Items) == 0 {
-		return s.Line("no dead letter" + f.gap())
+		return s.Line("no dead letter%s", f.gap())
 	}
 	rows := make([][]string, 0, len(f.Items))
 	for i := range f.Items {
@@ -100,7 +100,7 @@ func showAudit(s *screen.Screen, f *found[adminapi.LetterEntry]) error {
 		return s.Encode(f, true)
 	}
 	if len(f.Items) == 0 {
-		return s.Line("no entry" + f.gap())
+		return s.Line("no entry%s", f.gap())
 	}
 	rows := make([][]string, 0, len(f.Items))
 	for _, e := range f.Items {

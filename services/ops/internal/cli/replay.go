@@ -173,7 +173,7 @@ func showPositions(s *screen.Screen, f *found[adminapi.PositionList]) error {
 		}
 	}
 	if len(rows) == 0 {
-		return s.Line("no position" + f.gap())
+		return s.Line("no position%s", f.gap())
 	}
 	return s.Table([]string{"PROGRAM", "PARTITION", "NEXT", "BEGINS", "ENDS", "LAG", "READ BY"}, rows)
 }
