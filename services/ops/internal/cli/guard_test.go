@@ -30,7 +30,9 @@ func TestAMessageDoesNothingToTheTerminal(t *testing.T) {
 		[]byte(`{"step":"\u001b[2J\u009b1A\nIt all adds up.","\u001b[1A":1}`))
 	require.Empty(t, known.Problem)
 	for name, show := range map[string]func(*screen.Screen) error{
-		"list":   func(s *screen.Screen) error { return showLetters(s, &found[adminapi.Letter]{listed: listed[adminapi.Letter]{Items: []adminapi.Letter{letter}}}) },
+		"list": func(s *screen.Screen) error {
+			return showLetters(s, &found[adminapi.Letter]{listed: listed[adminapi.Letter]{Items: []adminapi.Letter{letter}}})
+		},
 		"letter": func(s *screen.Screen) error { return showLetter(s, &letter) },
 		"audit": func(s *screen.Screen) error {
 			return showAudit(s, &found[adminapi.LetterEntry]{listed: listed[adminapi.LetterEntry]{Items: []adminapi.LetterEntry{{Operator: evil, Reason: evil, Type: ptr(evil)}}}})
