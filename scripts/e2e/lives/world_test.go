@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 
+	"ordersaga.internal/contracts"
 	"ordersaga.internal/infra/localstack"
 	"ordersaga.internal/infra/testkit"
 	"ordersaga.internal/scripts/e2e"
@@ -37,12 +39,21 @@ func begin(t *testing.T, replicas int) world {
 	return world{p}
 }
 
-// view is what the read model is, and how much it has read.
-func (w world) view(t *testing.T) (digest string, read int64) {
+// view is what the read model is, once it has read all that the log holds.
+func (w world) view(t *testing.T) (digest string) {
 	t.Helper()
-	w.Row(t, "orderview", `
+	log := kadm.NewClient(manual(t, w.Stack))
+	var read, end int64
+	testkit.Eventually(t, func() bool {
+		ends, err := log.ListEndOffsets(t.Context(), contracts.EventTopics()...)
+		require.NoError(t, err)
+		end = 0
+		ends.Each(func(o kadm.ListedOffset) { end += o.Offset })
+		w.Row(t, "orderview", `
 SELECT md5(string_agg(v::text, ' ' ORDER BY order_id)), (SELECT sum(next) FROM positions) FROM order_view AS v`, nil, []any{&digest, &read})
-	return digest, read
+		return read == end
+	}, "the read model has read everything")
+	return digest
 }
 
 // struck waits until the provider was called as often as it was to fail.
