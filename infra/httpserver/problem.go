@@ -3,6 +3,7 @@ package httpserver
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 )
 
@@ -62,6 +63,12 @@ func (p Problem) Error() string {
 	return p.Detail
 }
 
+// Titled returns the problem with a title of its own.
+func (p Problem) Titled(title string) Problem {
+	p.Title = title
+	return p
+}
+
 // WriteProblem answers with p.
 func WriteProblem(w http.ResponseWriter, r *http.Request, p Problem) {
 	if p.Instance == "" {
@@ -89,6 +96,23 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		p = problemOf(err)
 	}
 	WriteProblem(w, r, p)
+}
+
+// Fail answers for what went wrong, and logs it: with 503 where it passes by itself, detail saying what to do meanwhile, else
+// as WriteError. A Problem is an answer, and nothing that went wrong.
+func Fail(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error, passes bool, detail string) {
+	var ready Problem
+	switch {
+	case errors.As(err, &ready):
+		WriteProblem(w, r, ready)
+	case passes:
+		log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
+		w.Header().Set("Retry-After", "2")
+		WriteProblem(w, r, NewProblem(http.StatusServiceUnavailable, "unavailable", detail))
+	default:
+		log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		WriteError(w, r, err)
+	}
 }
 
 // BadRequest answers what the contract's check let pass and the generated code does not take: 413 for a body over the

@@ -3,10 +3,10 @@ package deadletters
 import (
 	"context"
 	_ "embed"
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -49,18 +49,16 @@ var _ StrictServerInterface = (*API)(nil)
 
 // Routes adds the API to the routes of the admin port, which has authenticated the request and asked for the role.
 func Routes(machine Machine, log *slog.Logger) (func(chi.Router), error) {
-	contract, err := httpserver.NewContract(Document)
-	if err != nil {
-		return nil, fmt.Errorf("contract of the dead letters: %w", err)
-	}
 	a := &API{machine, log}
 	strict := NewStrictHandlerWithOptions(a, nil, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: httpserver.BadRequest, ResponseErrorHandlerFunc: a.problem,
 	})
-	router := chi.NewRouter()
-	router.NotFound(httpserver.NotFound)
-	handler := httpserver.WholePath(contract.Middleware(
-		HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest})))
+	handler, err := httpserver.Documented(Document, func(base chi.Router) http.Handler {
+		return HandlerWithOptions(strict, ChiServerOptions{BaseRouter: base, ErrorHandlerFunc: httpserver.BadRequest})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dead letters: %w", err)
+	}
 	return func(r chi.Router) {
 		r.Handle("/deadletters", handler)
 		r.Handle("/deadletters/*", handler)
@@ -206,21 +204,17 @@ func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // page returns the last id of the page before, 0 where there is none, and how many are wanted.
 func page(c *string, limit *int) (before int64, size int, err error) {
-	if c == nil {
-		return 0, or(limit, defaultPage), nil
+	key, err := httpserver.CursorKey(c, 8)
+	if key == nil {
+		return 0, or(limit, defaultPage), err
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(*c)
-	if err != nil || len(raw) != 8 {
-		return 0, 0, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
-	}
-	before = int64(binary.BigEndian.Uint64(raw))
+	before = int64(binary.BigEndian.Uint64(key))
 	return max(1, before), or(limit, defaultPage), nil
 }
 
 // cursor leads to what comes after the last of a page.
 func cursor(last int64) *string {
-	next := base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(last)))
-	return &next
+	return httpserver.Cursor(binary.BigEndian.AppendUint64(nil, uint64(last)))
 }
 
 func or[T any](p *T, otherwise T) T {

@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	_ "embed"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -49,18 +48,16 @@ var _ StrictServerInterface = (*API)(nil)
 
 // Routes adds the API to the routes of the admin port, which has authenticated the request and asked for the role.
 func Routes(machine Machine, log *slog.Logger) (func(chi.Router), error) {
-	contract, err := httpserver.NewContract(Document)
-	if err != nil {
-		return nil, fmt.Errorf("contract of the replay: %w", err)
-	}
 	a := &API{machine, log}
 	strict := NewStrictHandlerWithOptions(a, nil, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: httpserver.BadRequest, ResponseErrorHandlerFunc: a.problem,
 	})
-	router := chi.NewRouter()
-	router.NotFound(httpserver.NotFound)
-	handler := httpserver.WholePath(contract.Middleware(
-		HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest})))
+	handler, err := httpserver.Documented(Document, func(base chi.Router) http.Handler {
+		return HandlerWithOptions(strict, ChiServerOptions{BaseRouter: base, ErrorHandlerFunc: httpserver.BadRequest})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
 	return func(r chi.Router) {
 		r.Handle("/positions", handler)
 		r.Handle("/positions/*", handler)
@@ -115,12 +112,12 @@ func (a *API) ListRewinds(ctx context.Context, r ListRewindsRequestObject) (List
 	if r.Params.Limit != nil {
 		limit = *r.Params.Limit
 	}
-	if c := r.Params.Cursor; c != nil {
-		raw, err := base64.RawURLEncoding.DecodeString(*c)
-		if err != nil || len(raw) != 8 {
-			return nil, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
-		}
-		before = max(1, int64(binary.BigEndian.Uint64(raw)))
+	key, err := httpserver.CursorKey(r.Params.Cursor, 8)
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
+		before = max(1, int64(binary.BigEndian.Uint64(key)))
 	}
 	ctx, cancel := bounded(ctx)
 	defer cancel()
@@ -131,8 +128,7 @@ func (a *API) ListRewinds(ctx context.Context, r ListRewindsRequestObject) (List
 	out := ListRewinds200JSONResponse{Items: make([]Rewound, 0, len(entries))}
 	if len(entries) > limit {
 		entries = entries[:limit]
-		next := base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(entries[limit-1].ID)))
-		out.NextCursor = &next
+		out.NextCursor = httpserver.Cursor(binary.BigEndian.AppendUint64(nil, uint64(entries[limit-1].ID)))
 	}
 	for i := range entries {
 		out.Items = append(out.Items, a.rewound(&entries[i]))
@@ -157,29 +153,17 @@ func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // problem answers with what err means to the operator.
 func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
-	var ready httpserver.Problem
 	var refused *messaging.RefusedError
 	switch {
-	case errors.As(err, &ready):
-		httpserver.WriteProblem(w, r, ready)
 	case errors.As(err, &refused):
-		httpserver.WriteProblem(w, r, titled("refused", "It cannot be read again from there", refused.Error()))
+		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusUnprocessableEntity, "refused", refused.Error()).
+			Titled("It cannot be read again from there"))
 	case errors.Is(err, messaging.ErrNoPosition):
-		httpserver.WriteProblem(w, r, titled("no-position", "It is not read here", "This program reads no such topic or partition, or has not begun to."))
-	case errors.Is(err, messaging.ErrNoKafka), errors.Is(err, errUnavailable), errors.Is(err, context.Canceled),
-		errors.Is(err, context.DeadlineExceeded), postgres.IsTransient(err):
-		a.log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
-		w.Header().Set("Retry-After", "2")
-		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable",
-			"The wish may have been granted: repeat it with its Idempotency-Key."))
+		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusUnprocessableEntity, "no-position",
+			"This program reads no such topic or partition, or has not begun to.").Titled("It is not read here"))
 	default:
-		a.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-		httpserver.WriteError(w, r, err)
+		passes := errors.Is(err, messaging.ErrNoKafka) || errors.Is(err, errUnavailable) || errors.Is(err, context.Canceled) ||
+			errors.Is(err, context.DeadlineExceeded) || postgres.IsTransient(err)
+		httpserver.Fail(w, r, a.log, err, passes, "The wish may have been granted: repeat it with its Idempotency-Key.")
 	}
-}
-
-func titled(code, title, detail string) httpserver.Problem {
-	p := httpserver.NewProblem(http.StatusUnprocessableEntity, code, detail)
-	p.Title = title
-	return p
 }

@@ -38,17 +38,16 @@ const patience = 5 * time.Second
 
 // Routes adds GET /admin/v1/trails/{subject} to the routes of the admin port, which has authenticated the request and asked for the role.
 func Routes(c Config) (func(chi.Router), error) {
-	contract, err := httpserver.NewContract(c.Document)
-	if err != nil {
-		return nil, fmt.Errorf("contract of trails: %w", err)
-	}
 	strict := NewStrictHandlerWithOptions(api{c}, nil, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: httpserver.BadRequest, ResponseErrorHandlerFunc: c.problem,
 	})
-	router := chi.NewRouter()
-	router.NotFound(httpserver.NotFound)
-	handler := contract.Middleware(HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest}))
-	return func(r chi.Router) { r.Handle("/trails/*", httpserver.WholePath(handler)) }, nil
+	handler, err := httpserver.Documented(c.Document, func(base chi.Router) http.Handler {
+		return HandlerWithOptions(strict, ChiServerOptions{BaseRouter: base, ErrorHandlerFunc: httpserver.BadRequest})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("trails: %w", err)
+	}
+	return func(r chi.Router) { r.Handle("/trails/*", handler) }, nil
 }
 
 type api struct{ Config }
@@ -98,12 +97,6 @@ func (c Config) read(ctx context.Context, subject uuid.UUID) (out Trail, err err
 }
 
 func (c Config) problem(w http.ResponseWriter, r *http.Request, err error) {
-	if ctx := r.Context(); errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || postgres.IsTransient(err) {
-		c.Log.WarnContext(ctx, "cannot serve", "path", r.URL.Path, "error", err)
-		w.Header().Set("Retry-After", "2")
-		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable", "Try again."))
-		return
-	}
-	c.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-	httpserver.WriteError(w, r, err)
+	passes := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || postgres.IsTransient(err)
+	httpserver.Fail(w, r, c.Log, err, passes, "Try again.")
 }

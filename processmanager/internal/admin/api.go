@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -57,17 +58,16 @@ func (a *API) Routes() (func(chi.Router), error) {
 	if err != nil {
 		return nil, err
 	}
-	contract, err := httpserver.NewContract(document)
-	if err != nil {
-		return nil, fmt.Errorf("contract of the admin API: %w", err)
-	}
 	strict := NewStrictHandlerWithOptions(a, nil, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: httpserver.BadRequest, ResponseErrorHandlerFunc: a.problem,
 	})
-	router := chi.NewRouter()
-	router.NotFound(httpserver.NotFound)
-	handler := contract.Middleware(HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest}))
-	return func(r chi.Router) { r.Handle("/*", httpserver.WholePath(handler)) }, nil
+	handler, err := httpserver.Documented(document, func(base chi.Router) http.Handler {
+		return HandlerWithOptions(strict, ChiServerOptions{BaseRouter: base, ErrorHandlerFunc: httpserver.BadRequest})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("admin API: %w", err)
+	}
+	return func(r chi.Router) { r.Handle("/*", handler) }, nil
 }
 
 func (a *API) bounded(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -99,7 +99,5 @@ func (a *API) version(number int, pointer string) (shadow.Version, error) {
 }
 
 func unknownVersion(pointer, why string) error {
-	p := httpserver.NewProblem(http.StatusUnprocessableEntity, "unknown-version", "")
-	p.Title = "There is nothing to compare"
-	return p.With(httpserver.FieldError{Pointer: pointer, Detail: why})
+	return httpserver.NewProblem(http.StatusUnprocessableEntity, "unknown-version", "").Titled("There is nothing to compare").With(httpserver.FieldError{Pointer: pointer, Detail: why})
 }

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/base64"
 
 	"github.com/google/uuid"
 
@@ -22,21 +21,14 @@ func pageSize(limit *int) int {
 
 // cursor leads to what comes after the last of a page.
 func cursor(last uuid.UUID) *string {
-	next := base64.RawURLEncoding.EncodeToString(last[:])
-	return &next
+	return httpserver.Cursor(last[:])
 }
 
 // parseCursor returns the last of the page before, uuid.Nil where there is none.
 func parseCursor(c *string) (last uuid.UUID, err error) {
-	if c == nil {
-		return uuid.Nil, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(*c)
-	if err != nil || len(raw) != len(last) {
-		return uuid.Nil, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
-	}
-	copy(last[:], raw)
-	return last, nil
+	key, err := httpserver.CursorKey(c, len(last))
+	copy(last[:], key)
+	return last, err
 }
 
 // ListInstances returns a page, the newest order first.

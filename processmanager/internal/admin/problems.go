@@ -17,10 +17,7 @@ var errUnavailable = errors.New("the database did not answer in time; the effect
 
 // problem answers with what err means to the operator.
 func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
-	var ready httpserver.Problem
 	switch {
-	case errors.As(err, &ready):
-		httpserver.WriteProblem(w, r, ready)
 	case isAny(err, store.ErrNotFound, runner.ErrNoInstance, runner.ErrNotKept, runner.ErrTooNew, runner.ErrNotV7):
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusNotFound, "not-found", "No saga instance of this order is kept here."))
 	case errors.Is(err, store.ErrNoStorm):
@@ -28,14 +25,9 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	case isAny(err, errBusy, errSlow, program.ErrNotReachable):
 		w.Header().Set("Retry-After", "10")
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable", err.Error()))
-	case isAny(err, errUnavailable, messaging.ErrOverloaded, messaging.ErrClosed, context.Canceled, context.DeadlineExceeded),
-		postgres.IsTransient(err):
-		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
-		w.Header().Set("Retry-After", "2")
-		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable", "Read the instance, then try again."))
 	default:
-		a.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-		httpserver.WriteError(w, r, err)
+		passes := isAny(err, errUnavailable, messaging.ErrOverloaded, messaging.ErrClosed, context.Canceled, context.DeadlineExceeded)
+		httpserver.Fail(w, r, a.Log, err, passes || postgres.IsTransient(err), "Read the instance, then try again.")
 	}
 }
 
@@ -50,13 +42,9 @@ func isAny(err error, targets ...error) bool {
 
 // denied is a wish that the saga's rules do not allow.
 func denied(why string) error {
-	p := httpserver.NewProblem(http.StatusConflict, "denied", why)
-	p.Title = "The saga's rules do not allow this now"
-	return p
+	return httpserver.NewProblem(http.StatusConflict, "denied", why).Titled("The saga's rules do not allow this now")
 }
 
 func unknownStep(pointer string) error {
-	p := httpserver.NewProblem(http.StatusUnprocessableEntity, "unknown-step", "")
-	p.Title = "The saga has no such step"
-	return p.With(httpserver.FieldError{Pointer: pointer, Detail: "no step of any version has this name"})
+	return httpserver.NewProblem(http.StatusUnprocessableEntity, "unknown-step", "").Titled("The saga has no such step").With(httpserver.FieldError{Pointer: pointer, Detail: "no step of any version has this name"})
 }

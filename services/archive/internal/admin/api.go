@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -51,26 +50,16 @@ func (a *API) Routes() (func(chi.Router), error) {
 	if err != nil {
 		return nil, err
 	}
-	contract, err := httpserver.NewContract(document)
-	if err != nil {
-		return nil, fmt.Errorf("contract of the admin API: %w", err)
-	}
 	strict := NewStrictHandlerWithOptions(a, nil, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: httpserver.BadRequest, ResponseErrorHandlerFunc: a.problem,
 	})
-	router := chi.NewRouter()
-	router.NotFound(httpserver.NotFound)
-	handler := contract.Middleware(HandlerWithOptions(strict, ChiServerOptions{BaseRouter: router, ErrorHandlerFunc: httpserver.BadRequest}))
-	return func(r chi.Router) { r.Handle("/archive/*", wholePath(handler)) }, nil
-}
-
-// wholePath lets a router that knows whole paths work below another one.
-func wholePath(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		route := chi.RouteContext(r.Context())
-		route.RoutePath, route.RoutePatterns = "", nil
-		next.ServeHTTP(w, r)
+	handler, err := httpserver.Documented(document, func(base chi.Router) http.Handler {
+		return HandlerWithOptions(strict, ChiServerOptions{BaseRouter: base, ErrorHandlerFunc: httpserver.BadRequest})
 	})
+	if err != nil {
+		return nil, fmt.Errorf("admin API: %w", err)
+	}
+	return func(r chi.Router) { r.Handle("/archive/*", handler) }, nil
 }
 
 // FindRecords returns a page, the oldest first.
@@ -183,18 +172,14 @@ func cursor(r *store.Row) *string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(r.AppendedAt.UnixMilli()))
 	b = binary.BigEndian.AppendUint16(b, uint16(r.Stream))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Offset))
-	next := base64.RawURLEncoding.EncodeToString(b)
-	return &next
+	return httpserver.Cursor(b)
 }
 
 // parseCursor returns the last of the page before, the zero At where there is none.
 func parseCursor(c *string) (store.At, error) {
-	if c == nil {
-		return store.At{}, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(*c)
-	if err != nil || len(b) != 18 {
-		return store.At{}, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
+	b, err := httpserver.CursorKey(c, 18)
+	if b == nil {
+		return store.At{}, err
 	}
 	ms := min(max(int64(binary.BigEndian.Uint64(b)), earliest.UnixMilli()), latest.UnixMilli())
 	return store.At{
@@ -225,17 +210,7 @@ func bounded(ctx context.Context, patience time.Duration) (context.Context, cont
 
 // problem answers with what err means to the operator.
 func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
-	var ready httpserver.Problem
-	switch {
-	case errors.As(err, &ready):
-		httpserver.WriteProblem(w, r, ready)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errUnavailable), errors.Is(err, verify.ErrKafka),
-		postgres.IsTransient(err):
-		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
-		w.Header().Set("Retry-After", "2")
-		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable", "Try again."))
-	default:
-		a.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-		httpserver.WriteError(w, r, err)
-	}
+	passes := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errUnavailable) ||
+		errors.Is(err, verify.ErrKafka) || postgres.IsTransient(err)
+	httpserver.Fail(w, r, a.Log, err, passes, "Try again.")
 }

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/binary"
 	"net/http"
 	"slices"
@@ -26,11 +25,11 @@ func (a *API) VerifyPartition(ctx context.Context, r VerifyPartitionRequestObjec
 		return nil, httpserver.NewProblem(http.StatusNotFound, "not-found", "The contract has no such partition.")
 	}
 	var after verify.Cursor
-	if c := r.Params.Cursor; c != nil {
-		b, err := base64.RawURLEncoding.DecodeString(*c)
-		if err != nil || len(b) != 10 {
-			return nil, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
-		}
+	b, err := httpserver.CursorKey(r.Params.Cursor, 10)
+	if err != nil {
+		return nil, err
+	}
+	if b != nil {
 		after = verify.Cursor{Stream: int16(binary.BigEndian.Uint16(b)), Next: int64(binary.BigEndian.Uint64(b[2:]))}
 	}
 	limit := defaultVerified
@@ -51,9 +50,7 @@ func (a *API) VerifyPartition(ctx context.Context, r VerifyPartitionRequestObjec
 		out.Differences[i] = Difference{Offset: d.Offset, Next: d.Next, What: d.What}
 	}
 	if next != nil {
-		b := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(nil, uint16(next.Stream)), uint64(next.Next))
-		text := base64.RawURLEncoding.EncodeToString(b)
-		out.NextCursor = &text
+		out.NextCursor = httpserver.Cursor(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(nil, uint16(next.Stream)), uint64(next.Next)))
 	}
 	return out, nil
 }

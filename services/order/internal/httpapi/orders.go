@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -76,13 +75,11 @@ func (a *API) CancelOrder(ctx context.Context, r CancelOrderRequestObject) (Canc
 // ListOrders returns a page of the customer's orders, newest first.
 func (a *API) ListOrders(ctx context.Context, r ListOrdersRequestObject) (ListOrdersResponseObject, error) {
 	before, status, limit := uuid.Max, ordering.Status(""), pageSize(r.Params.Limit)
-	if c := r.Params.Cursor; c != nil {
-		raw, err := base64.RawURLEncoding.DecodeString(*c)
-		if err != nil || len(raw) != len(before) {
-			return nil, httpserver.BadParameter("#/query/cursor", "not a cursor of this list")
-		}
-		copy(before[:], raw)
+	key, err := httpserver.CursorKey(r.Params.Cursor, len(before))
+	if err != nil {
+		return nil, err
 	}
+	copy(before[:], key) // where there is none, all are before
 	if r.Params.Status != nil {
 		status = ordering.Status(*r.Params.Status)
 	}
@@ -95,8 +92,7 @@ func (a *API) ListOrders(ctx context.Context, r ListOrdersRequestObject) (ListOr
 	page := ListOrders200JSONResponse{Items: make([]Order, 0, min(limit, len(orders)))}
 	if len(orders) > limit {
 		orders = orders[:limit]
-		next := base64.RawURLEncoding.EncodeToString(orders[limit-1].ID[:])
-		page.NextCursor = &next
+		page.NextCursor = httpserver.Cursor(orders[limit-1].ID[:])
 	}
 	ids := make([]uuid.UUID, len(orders))
 	for i := range orders {

@@ -36,14 +36,8 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errKeyInUse):
 		w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
 		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusConflict, "idempotency-key-in-use", err.Error()))
-	case unavailable(err):
-		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
-		w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
-		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable",
-			"try again; a request with an Idempotency-Key with the same one"))
 	default:
-		a.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-		httpserver.WriteError(w, r, err)
+		httpserver.Fail(w, r, a.Log, err, unavailable(err), "try again; a request with an Idempotency-Key with the same one")
 	}
 }
 

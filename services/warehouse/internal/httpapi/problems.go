@@ -31,19 +31,7 @@ func (a api) problem(w http.ResponseWriter, r *http.Request, err error) {
 			return
 		}
 	}
-	var ready httpserver.Problem
-	switch {
-	case errors.As(err, &ready):
-		httpserver.WriteProblem(w, r, ready)
-	case unavailable(err):
-		a.Log.WarnContext(r.Context(), "cannot serve", "path", r.URL.Path, "error", err)
-		w.Header().Set("Retry-After", "2")
-		httpserver.WriteProblem(w, r, httpserver.NewProblem(http.StatusServiceUnavailable, "unavailable",
-			"try again; a request with an Idempotency-Key with the same one"))
-	default:
-		a.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-		httpserver.WriteError(w, r, err)
-	}
+	httpserver.Fail(w, r, a.Log, err, unavailable(err), "try again; a request with an Idempotency-Key with the same one")
 }
 
 func unavailable(err error) bool {
