@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"ordersaga.internal/infra/postgres"
 )
 
 // topicsError is a fault of the topics that only people can mend.
@@ -102,7 +104,7 @@ func (w *worker[S]) take(ctx context.Context, places []place) (map[place]*positi
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, postgres.TakeTimeout)
 	defer cancel()
 	positions, err := takePositions(ctx, w.m.deps.Pool, w.m.cfg.Service, w.owner, places, ids)
 	if err != nil {

@@ -90,11 +90,7 @@ func copyOf(group string, d *deadLetter) recordJSON {
 
 // into makes r the record.
 func (c *recordJSON) into(r *kgo.Record, topic string) {
-	r.Topic, r.Key, r.Value = topic, c.Key, c.Value
-	r.Headers = make([]kgo.RecordHeader, len(c.Headers))
-	for i, h := range c.Headers {
-		r.Headers[i] = kgo.RecordHeader{Key: h.Key, Value: h.Value}
-	}
+	r.Topic, r.Key, r.Value, r.Headers = topic, c.Key, c.Value, kafkaHeaders(c.Headers)
 }
 
 // addCopy follows a statement that returns the id of the letter it stored, if it did, and stores the copy then: reading the

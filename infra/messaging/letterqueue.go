@@ -137,9 +137,13 @@ func unmarshalHeaders(text []byte) ([]kgo.RecordHeader, error) {
 	if err := json.Unmarshal(text, &headers); err != nil {
 		return nil, fmt.Errorf("headers of a dead letter: %w", err)
 	}
+	return kafkaHeaders(headers), nil
+}
+
+func kafkaHeaders(headers []headerJSON) []kgo.RecordHeader {
 	out := make([]kgo.RecordHeader, len(headers))
 	for i, h := range headers {
 		out[i] = kgo.RecordHeader{Key: h.Key, Value: h.Value}
 	}
-	return out, nil
+	return out
 }

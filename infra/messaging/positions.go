@@ -50,13 +50,6 @@ SELECT $1, topic, partition, topic_id, 0, -1, $2 FROM unnest($3::text[], $4::int
 ON CONFLICT ("group", topic, partition) DO UPDATE SET owner = excluded.owner
 RETURNING topic, partition, topic_id, next, epoch, seen_at`
 
-// pausedAfter is how long a session waits for its client amid a transaction before a worker that takes positions ends it:
-// less than the group's session timeout, after which a paused owner's positions are taken.
-const pausedAfter = 5 * time.Second
-
-// takeTimeout bounds one attempt to take positions: the next one finds who has been waited for all that time.
-const takeTimeout = 2 * pausedAfter
-
 // takePositions waits for transactions of former owners that still run, and ends those of paused ones.
 func takePositions(ctx context.Context, pool *pgxpool.Pool, group, owner string, places []place, ids map[string]uuid.UUID) (map[place]*position, error) {
 	slices.SortFunc(places, comparePlaces)
@@ -64,7 +57,7 @@ func takePositions(ctx context.Context, pool *pgxpool.Pool, group, owner string,
 	for i, at := range places {
 		topics[i], partitions[i], topicIDs[i] = at.topic, at.partition, ids[at.topic]
 	}
-	if _, err := postgres.EndPaused(ctx, pool, pausedAfter); err != nil {
+	if _, err := postgres.EndPaused(ctx, pool, postgres.PausedAfter); err != nil {
 		return nil, fmt.Errorf("take positions: %w", err)
 	}
 	rows, err := pool.Query(ctx, sqlTake, group, owner, topics, partitions, topicIDs)

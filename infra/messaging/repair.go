@@ -55,14 +55,10 @@ WHERE id = $1`, letter, after.Key, after.Value, marshalHeaders(headers), orNull(
 
 // made tells whether it is the edit that the audit's entry is of.
 func (e Edit) made(entry AuditEntry) bool {
-	before, after := fromPeople(entry.Before.Headers), fromPeople(entry.After.Headers)
-	again := kgo.Record{Key: entry.Before.Key, Value: entry.Before.Value}
-	for _, h := range before {
-		again.Headers = append(again.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
-	}
+	again := kgo.Record{Key: entry.Before.Key, Value: entry.Before.Value, Headers: kafkaHeaders(fromPeople(entry.Before.Headers))}
 	e.apply(&again, entry.Subject == uuid.Nil)
 	return bytes.Equal(again.Key, entry.After.Key) && bytes.Equal(again.Value, entry.After.Value) &&
-		bytes.Equal(marshalHeaders(headersOf(&again)), marshalHeaders(after))
+		bytes.Equal(marshalHeaders(headersOf(&again)), marshalHeaders(fromPeople(entry.After.Headers)))
 }
 
 func (e Edit) apply(r *kgo.Record, keyless bool) {

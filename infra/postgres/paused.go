@@ -8,6 +8,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+// PausedAfter is the patience of those who take Kafka positions: less than the group's session timeout, after which a paused
+// owner's positions are taken.
+const PausedAfter = 5 * time.Second
+
+// TakeTimeout bounds one attempt to take positions: the next one ends who has been waited for all that time.
+const TakeTimeout = 2 * PausedAfter
+
 // Row locks are not listed anywhere, but whoever has one has such a lock of the table, too.
 const sqlEndPaused = `
 SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity AS a

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"ordersaga.internal/infra/postgres"
 	"ordersaga.internal/services/archive/internal/store"
 )
 
@@ -97,7 +98,7 @@ func (c *consumer) assume(ctx context.Context, places []store.Place) (map[string
 
 // take makes this consumer the owner of the places. A place that was never read begins where its log begins now.
 func (c *consumer) take(ctx context.Context, places []store.Place) (map[store.Place]*held, error) {
-	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, postgres.TakeTimeout)
 	defer cancel()
 	ids, err := c.topicIDs(ctx)
 	if err != nil {

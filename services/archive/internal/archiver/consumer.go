@@ -31,9 +31,7 @@ const (
 	offsetCommit = time.Second
 	// attemptTimeout bounds one transaction.
 	attemptTimeout = 30 * time.Second
-	// takeTimeout bounds one attempt to take positions: the next one ends who was paused, see store.Take.
-	takeTimeout = 10 * time.Second
-	listTimeout = 5 * time.Second
+	listTimeout    = 5 * time.Second
 	// fetchSize is for how many bytes a fetch waits, at most Config.Linger.
 	fetchSize = 1 << 20
 )

@@ -116,17 +116,13 @@ func begin(ctx context.Context, tx pgx.Tx, s *Stream) error {
 	return err
 }
 
-// pausedAfter is how long a session may wait for its owner amid a transaction, mostly amid a COPY, before another that takes
-// the positions ends it: less than the group's session timeout, after which a paused owner's positions are taken.
-const pausedAfter = 5 * time.Second
-
 // Take makes owner the owner of the newest stream of each place, waits for transactions of former owners that still run, and
 // ends those of paused ones. Places without a stream get their first one as first says; it is asked at most once.
 func Take(
 	ctx context.Context, pool *pgxpool.Pool, owner string, places []Place, first func([]Place) ([]*Stream, error),
 ) (taken map[Place]*Stream, err error) {
 	slices.SortFunc(places, comparePlaces)
-	if _, err := postgres.EndPaused(ctx, pool, pausedAfter); err != nil {
+	if _, err := postgres.EndPaused(ctx, pool, postgres.PausedAfter); err != nil {
 		return nil, fmt.Errorf("take positions: %w", err)
 	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
