@@ -183,7 +183,7 @@ func (t *trial) repeat(ctx, until context.Context, those []uuid.UUID) error {
 	}
 }
 
-// redrive handles all queues, several at once, and waits until the orders ended.
+// redrive handles all queues, several at once.
 func (t *trial) redrive(ctx context.Context, those []uuid.UUID, queues poison.Queues) error {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,9 +34,9 @@ func (a *app) definition() *cobra.Command {
 	return cmd
 }
 
-func (a *app) versions(cmd *cobra.Command) (out []manager.Definition, err error) {
+func (a *app) versions(ctx context.Context) (out []manager.Definition, err error) {
 	var got manager.DefinitionPage
-	err = a.managers().Get(cmd.Context(), definitionsPath, &got)
+	err = a.managers().Get(ctx, definitionsPath, &got)
 	return got.Items, err
 }
 
@@ -44,7 +45,7 @@ func (a *app) definitionList() *cobra.Command {
 		Use: "list", Short: "List the versions that a process manager holds, the newest first", Args: cobra.NoArgs,
 		Example: "  orderctl definition list\n  orderctl definition list -o json | jq -r '.items[0].mermaid'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			versions, err := a.versions(cmd)
+			versions, err := a.versions(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -93,7 +94,7 @@ Exit codes: 0 they do the same, 1 they differ, 2 usage or no such version, 3 not
 				query.Set("order", id.String())
 			}
 			if from == 0 || to == 0 {
-				versions, err := a.versions(cmd)
+				versions, err := a.versions(cmd.Context())
 				if err != nil {
 					return err
 				}
@@ -169,11 +170,12 @@ func showDiff(s *screen.Screen, d *manager.DefinitionDiff) error {
 func (a *app) versionNumbers(cmd *cobra.Command, _ []string, _ string) (out []string, _ cobra.ShellCompDirective) {
 	ctx, cancel := briefly(cmd)
 	defer cancel()
-	var got manager.DefinitionPage
-	if err := a.managers().Get(ctx, definitionsPath, &got); err == nil {
-		for _, v := range got.Items {
-			out = append(out, strconv.Itoa(v.Version)+"\t"+v.Name)
-		}
+	versions, err := a.versions(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, v := range versions {
+		out = append(out, strconv.Itoa(v.Version)+"\t"+v.Name)
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
