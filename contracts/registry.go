@@ -6,10 +6,17 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
-// Message is a body with a wire type: its name, a dot, "v" and its version.
-type Message interface{ WireType() string }
+// Message is a body.
+type Message interface {
+	// WireType is its name, a dot, "v" and its version.
+	WireType() string
+	// Subject is the order that it is about. Readers refuse a body whose record has another key.
+	Subject() uuid.UUID
+}
 
 // ErrUnknownType is returned by Registry for a wire type or body that it does not hold.
 var ErrUnknownType = errors.New("unknown message type")

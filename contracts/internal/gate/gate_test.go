@@ -152,7 +152,7 @@ func TestAdditionsArePublished(t *testing.T) {
 	dir := copied(t)
 	apply(t, dir,
 		edit{"order.go", "type CancelOrder struct {\n\tOrderID uuid.UUID `json:\"order_id\"`", "type CancelOrder struct {\n\tOrderID uuid.UUID `json:\"order_id\"`\n\tWho     string    `json:\"who,omitempty\"`"},
-		edit{"order.go", "// OrderCancelled answers", "// CancelOrderV2 is new.\ntype CancelOrderV2 struct {\n\tOrderID uuid.UUID `json:\"order_id\"`\n}\n\n// WireType is the name on the wire.\nfunc (CancelOrderV2) WireType() string { return \"CancelOrder.v2\" }\n\n// OrderCancelled answers"},
+		edit{"order.go", "// OrderCancelled answers", "// CancelOrderV2 is new.\ntype CancelOrderV2 struct {\n\tOrderID uuid.UUID `json:\"order_id\"`\n}\n\n// WireType is the name on the wire.\nfunc (CancelOrderV2) WireType() string { return \"CancelOrder.v2\" }\n\n// Subject is the order.\nfunc (m CancelOrderV2) Subject() uuid.UUID { return m.OrderID }\n\n// OrderCancelled answers"},
 		edit{"registry.go", "of[CancelOrder](OrderCommands),", "old(OrderCommands, func(c CancelOrder) CancelOrderV2 { return CancelOrderV2{c.OrderID} }),\n\t\tof[CancelOrderV2](OrderCommands),"},
 		edit{"samples/CancelOrder.v2.json", "", `{"order_id":"0199b1de-7c1e-7aaa-8bbb-0123456789ab"}` + "\n"},
 	)

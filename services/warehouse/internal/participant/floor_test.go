@@ -147,19 +147,7 @@ func do(body contracts.Message) command { return command{body, 1} }
 func (c command) again(attempt int) command { return command{c.body, attempt} }
 
 func (c command) id() string {
-	return uuid.NewSHA1(subject(c.body), []byte(c.body.WireType())).String()
-}
-
-func subject(body contracts.Message) uuid.UUID {
-	switch b := body.(type) {
-	case contracts.ReserveStock:
-		return b.OrderID
-	case contracts.ReleaseStock:
-		return b.OrderID
-	case contracts.DispatchOrder:
-		return b.OrderID
-	}
-	panic(fmt.Sprintf("no command: %T", body))
+	return uuid.NewSHA1(c.body.Subject(), []byte(c.body.WireType())).String()
 }
 
 // send produces commands in this order.
@@ -185,7 +173,7 @@ func (f *floor) produce(records ...*kgo.Record) {
 
 // record is a command on the wire, spelled by hand.
 func (f *floor) record(c command, value []byte) *kgo.Record {
-	order := subject(c.body)
+	order := c.body.Subject()
 	key := order.String()
 	f.mu.Lock()
 	f.nth[order]++
@@ -225,7 +213,7 @@ func (f *floor) answers(c command, n int) []event {
 	var found []event
 	testkit.Eventually(f.t, func() bool {
 		found = nil
-		for _, e := range f.log(subject(c.body)) {
+		for _, e := range f.log(c.body.Subject()) {
 			if e.cause == c.id() {
 				found = append(found, e)
 			}
